@@ -1,0 +1,37 @@
+// Build the catalog: packages.lock → public/registry. Called by build.sh.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { busybox, helloWorld } from './images.mjs'
+import { Layout } from './layout.mjs'
+import { Apt, newestBuild, readLock, writeLock, writeRepository } from './packages.mjs'
+
+const here = import.meta.dirname
+const work = join(here, 'work')
+const debs = join(work, 'debs')
+const lockFile = join(here, 'packages.lock')
+
+const [flag, ...rest] = process.argv.slice(2)
+if (rest.length || (flag !== undefined && flag !== '--update'))
+  throw new Error('Usage: build.sh [--update]')
+
+const tools = readFileSync(join(here, '..', 'root', 'packages.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => line && !line.startsWith('#'))
+
+const apt = new Apt(join(work, 'apt'))
+if (flag === '--update') {
+  apt.update()
+  const latest = apt.resolve([...tools, 'busybox-static'])
+  apt.download(latest, debs)
+  writeLock(lockFile, { epoch: newestBuild(latest, debs), packages: latest })
+}
+const { epoch, packages } = readLock(lockFile)
+apt.download(packages, debs)
+writeRepository(packages, debs)
+
+const pinOf = (name) => packages.find((pin) => pin.name === name)
+const layout = new Layout()
+layout.add(helloWorld(work, epoch))
+layout.add(busybox(work, debs, pinOf('busybox-static'), epoch))
+layout.write(join(here, '..', '..', 'public', 'registry'))
