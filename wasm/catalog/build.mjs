@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { debianImages } from './debian.mjs'
 import { busybox, helloWorld } from './images.mjs'
 import { Layout } from './layout.mjs'
 import { Apt, newestBuild, readLock, writeLock, writeRepository } from './packages.mjs'
@@ -22,7 +23,7 @@ const tools = readFileSync(join(here, '..', 'root', 'packages.txt'), 'utf8')
 const apt = new Apt(join(work, 'apt'))
 if (flag === '--update') {
   apt.update()
-  const latest = apt.resolve([...tools, 'busybox-static'])
+  const latest = apt.resolve(['busybox-static', ...tools])
   apt.download(latest, debs)
   writeLock(lockFile, { epoch: newestBuild(latest, debs), packages: latest })
 }
@@ -34,4 +35,5 @@ const pinOf = (name) => packages.find((pin) => pin.name === name)
 const layout = new Layout()
 layout.add(helloWorld(work, epoch))
 layout.add(busybox(work, debs, pinOf('busybox-static'), epoch))
+for (const image of debianImages({ work, debs, tools, epoch })) layout.add(image)
 layout.write(join(here, '..', '..', 'public', 'registry'))

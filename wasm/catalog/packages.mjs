@@ -20,10 +20,9 @@ export class Apt {
 
   constructor(folder) {
     this.#folder = folder
-    for (const name of ['lists/partial', 'cache/archives/partial', 'etc'])
+    for (const name of ['lists/partial', 'cache/archives/partial', 'etc', 'machine/partial'])
       mkdirSync(join(folder, name), { recursive: true })
     writeFileSync(join(folder, 'status'), '')
-    this.#use(sources())
     const settings = {
       'APT::Architecture': ARCH,
       'APT::Architectures': ARCH,
@@ -41,6 +40,24 @@ export class Apt {
     this.#options = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])
   }
 
+  /** One line per suite of the release that the machine's own sources have. */
+  #machineSources() {
+    // `indextargets` tells of fetched indexes only, and the machine may have none: fetch to ours.
+    const lists = ['-o', `Dir::State::lists=${join(this.#folder, 'machine')}`]
+    const cache = ['-o', `Dir::Cache=${join(this.#folder, 'cache')}`]
+    const settings = [...lists, ...cache, '-o', 'APT::Sandbox::User=root']
+    run('apt-get', [...settings, '-qq', 'update'], { stdio: 'inherit' })
+    const format = ['--format', '$(SITE) $(RELEASE) $(COMPONENT)', 'Created-By: Packages']
+    const suites = run('apt-get', [...settings, 'indextargets', ...format])
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([, suite]) => [RELEASE, `${RELEASE}-updates`, `${RELEASE}-security`].includes(suite))
+      .filter(([, , component]) => component === 'main')
+      .map(([site, suite]) => `deb [arch=${ARCH}] ${site} ${suite} main`)
+    if (!suites.length) throw new Error(`Cannot find ${RELEASE} in this machine's apt sources`)
+    return [...new Set(suites)].sort()
+  }
+
   #use(lines) {
     writeFileSync(join(this.#folder, 'sources.list'), `${lines.join('\n')}\n`)
   }
@@ -49,11 +66,13 @@ export class Apt {
   update() {
     const update = () =>
       run('apt-get', [...this.#options, '-qq', '--error-on=any', 'update'], { stdio: 'inherit' })
+    const sources = this.#machineSources()
+    this.#use(sources)
     try {
       update()
     } catch (error) {
-      const others = sources().filter((line) => !line.includes('-security '))
-      if (others.length === sources().length) throw error
+      const others = sources.filter((line) => !line.includes('-security '))
+      if (others.length === sources.length) throw error
       console.error(`Going on without ${RELEASE}-security, which this mirror cannot give whole`)
       this.#use(others)
       update()
@@ -65,7 +84,8 @@ export class Apt {
     const required = paragraphs(run('apt-cache', [...this.#options, 'dumpavail']))
       .filter((fields) => fields.Essential === 'yes' || fields.Priority === 'required')
       .map((fields) => fields.Package)
-    const wanted = [...new Set([...required, 'apt', ...names])].sort()
+    // A tree that is merged from the start needs usr-is-merged alone, not usrmerge and all of perl.
+    const wanted = [...new Set([...required, 'apt', 'usr-is-merged', ...names])].sort()
     const plan = run('apt-get', [
       ...this.#options,
       ...['-s', '-qq', '--no-install-recommends', 'install'],
@@ -122,19 +142,6 @@ export function newestBuild(packages, folder) {
 export const debName = ({ name, version, arch }) =>
   `${name}_${version.replaceAll(':', '%3a')}_${arch}.deb`
 
-/** One line per suite of the release that the machine's own sources have. */
-function sources() {
-  const format = '$(SITE) $(RELEASE) $(COMPONENT)'
-  const suites = run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'])
-    .split('\n')
-    .map((line) => line.split(' '))
-    .filter(([, suite]) => [RELEASE, `${RELEASE}-updates`, `${RELEASE}-security`].includes(suite))
-    .filter(([, , component]) => component === 'main')
-    .map(([site, suite]) => `deb [arch=${ARCH}] ${site} ${suite} main`)
-  if (!suites.length) throw new Error(`Cannot find ${RELEASE} in this machine's apt sources`)
-  return [...new Set(suites)].sort()
-}
-
 /** Make `folder` a flat repository of exactly `packages`, which it must hold. */
 export function writeRepository(packages, folder) {
   const index = packages.map((pin) => {
@@ -143,7 +150,13 @@ export function writeRepository(packages, folder) {
     const { length } = readFileSync(file)
     return `${control}\nFilename: ./${debName(pin)}\nSize: ${length}\nSHA256: ${pin.sha256}\n`
   })
-  writeFileSync(join(folder, 'Packages'), index.join('\n'))
+  const text = index.join('\n')
+  writeFileSync(join(folder, 'Packages'), text)
+  // mmdebstrap picks what is essential among packages of the release's codename only.
+  writeFileSync(
+    join(folder, 'Release'),
+    `Codename: ${RELEASE}\nArchitectures: ${ARCH}\nSHA256:\n ${sha256(text).slice(7)} ${Buffer.byteLength(text)} Packages\n`,
+  )
 }
 
 /** `{ epoch, packages }` of a lock file. */
