@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/error.ts'
 
 /** Largest start line plus header fields, in bytes (Go's net/http allows 1 MiB; Docker's clients send about 1 KiB). */
-export const HEAD_MAX = 64 * 1024
+export const HEAD_MAX = 65_536
 
 export type Headers = Readonly<Record<string, string>>
 

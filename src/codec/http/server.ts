@@ -99,6 +99,7 @@ async function serveRequest(
   const response = await handler(request)
   if (response.upgrade) {
     watching = false
+    if (!(await body.drain())) return false
     await hijacked(reader, writer, head, response, response.upgrade)
     return false
   }
