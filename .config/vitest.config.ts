@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
 // Tests that need more than Node (the guest, a browser, real clients) live in tests/; units beside their source.
-// oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {

@@ -156,9 +156,10 @@ function requestBody(reader: ByteReader, framing: Framing): RequestBody {
     stream,
     ended,
     drain: async () => {
-      for (let dropped = 0; !done;) {
-        const chunk = await next()
-        dropped += chunk?.length ?? 0
+      if (done) return true
+      let dropped = 0
+      for (let chunk = await next(); chunk; chunk = await next()) {
+        dropped += chunk.length
         if (dropped > DRAIN_MAX) return false
       }
       return true
