@@ -47,8 +47,13 @@ const report = join(folder, 'report.json')
 const vitest = spawnSync(
   'npx',
   [
-    ...['vitest', 'run', '--config', '.config/vitest.config.ts'],
-    ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    'vitest',
+    'run',
+    '--config',
+    '.config/vitest.config.ts',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
   ],
   { stdio: 'inherit' },
 )
