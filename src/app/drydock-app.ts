@@ -236,19 +236,21 @@ export class DrydockApp extends LitElement {
   #saveDiagnostics(): void {
     this.#connection
       .diagnostics()
-      .then((text) => {
-        const link = document.createElement('a')
-        link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
-        link.download = 'drydock-diagnostics.txt'
-        link.click()
-        URL.revokeObjectURL(link.href)
-      })
+      .then(download)
       .catch((error: unknown) => this.#fail(error))
   }
 
   #fail(error: unknown): void {
     this.failure = error instanceof Error ? error.message : String(error)
   }
+}
+
+function download(text: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
+  link.download = 'drydock-diagnostics.txt'
+  link.click()
+  URL.revokeObjectURL(link.href)
 }
 
 customElements.define('drydock-app', DrydockApp)
