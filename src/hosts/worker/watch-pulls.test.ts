@@ -11,8 +11,7 @@ const request: EngineRequest = {
   id: 'r1',
 }
 
-const body = (...chunks: string[]): ReadableStream<Uint8Array> =>
-  new Blob(chunks).stream() as ReadableStream<Uint8Array>
+const body = (...chunks: string[]): ReadableStream<Uint8Array> => new Blob(chunks).stream()
 
 test('shows the sum of the layers, and nothing once the pull has ended', async () => {
   const seen: (readonly PullStatus[])[] = []
