@@ -1,9 +1,10 @@
-import { chmodSync, rmSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { chmodSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
 import { serveConnection } from '../../codec/http/server.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import { socketDuplex } from './socket-duplex.ts'
+import { removeStale } from './unix-socket.ts'
 
 export type Address = { readonly path: string } | { readonly host: string; readonly port: number }
 
@@ -22,7 +23,12 @@ export async function listen(
   handler: EngineHandler,
   requestId: () => string,
 ): Promise<Listening> {
-  if ('path' in address) await removeStaleSocket(address.path)
+  if ('path' in address && !(await removeStale(address.path))) {
+    throw new EngineError(
+      'conflict',
+      `Cannot listen on ${address.path}: another engine answers there`,
+    )
+  }
   const stop = new AbortController()
   const connections = new Set<Promise<void>>()
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -45,21 +51,6 @@ export async function listen(
       await closed
     },
   }
-}
-
-/** A socket file whose engine was killed may be replaced; one that answers may not. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const answers = await new Promise<boolean>((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
-  if (answers)
-    throw new EngineError('conflict', `Cannot listen on ${path}: another engine answers there`)
-  rmSync(path, { force: true })
 }
 
 function started(server: Server, address: Address): Promise<void> {

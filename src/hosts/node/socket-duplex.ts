@@ -7,16 +7,15 @@ import type { Duplex } from '../../core/duplex.ts'
  */
 export function socketDuplex(socket: Socket): Duplex {
   socket.pause()
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   let failure: Error | undefined
   socket.on('error', (error) => {
     failure = error
   })
 
+  let open = true
   const readable = new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
-        let open = true
         const finish = (): void => {
           if (!open) return
           open = false
@@ -36,6 +35,7 @@ export function socketDuplex(socket: Socket): Duplex {
       },
       // The other direction goes on: a reader that has enough is no reset.
       cancel: () => {
+        open = false
         socket.resume()
       },
     },
@@ -51,13 +51,7 @@ export function socketDuplex(socket: Socket): Duplex {
         }
         socket.write(chunk, (error) => (error ? reject(error) : resolve()))
       }),
-    close: async () => {
-      socket.end()
-      // A peer that never closes its half would keep the descriptor; it has all there is.
-      const timer = setTimeout(() => socket.destroy(), 5000)
-      await closed
-      clearTimeout(timer)
-    },
+    close: () => new Promise<void>((resolve) => void socket.end(() => resolve())),
     abort: () => {
       socket.destroy()
     },
