@@ -1,0 +1,25 @@
+import { builtinModules } from 'node:module'
+import { defineConfig } from 'vite'
+
+/** The headless engine and the tools, for Node 20: one folder that needs nothing but the packages. */
+export default defineConfig({
+  root: new URL('..', import.meta.url).pathname,
+  publicDir: false,
+  build: {
+    outDir: 'dist/node',
+    emptyOutDir: true,
+    target: 'node20',
+    ssr: true,
+    minify: false,
+    sourcemap: true,
+    rolldownOptions: {
+      input: { drydock: 'src/hosts/node/drydock.ts' },
+      external: [...builtinModules, /^node:/, 'v86', /^v86\//, 'hash-wasm', 'fflate'],
+      output: {
+        entryFileNames: '[name].js',
+        chunkFileNames: '[name].js',
+        banner: (chunk) => (chunk.name === 'drydock' ? '#!/usr/bin/env node' : ''),
+      },
+    },
+  },
+})

@@ -1,0 +1,2 @@
+/** Names the build, so that page and worker notice when they differ. */
+declare const BUILD: string

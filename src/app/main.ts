@@ -1,0 +1,2 @@
+import './drydock-app.ts'
+import './page.css'

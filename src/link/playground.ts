@@ -1,0 +1,61 @@
+/** What the page asks of the worker that holds the engine and the machine. */
+export interface Playground {
+  /**
+   * Open the playground of an engine id: load, restore, and reconcile what is stored. Resolves when the machine answers.
+   * @throws EngineError `conflict` when another tab has it open, `unavailable` when the browser lacks a need (WebAssembly, IndexedDB)
+   */
+  open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void>
+  /** A login shell on the machine. @throws EngineError `unavailable` while no machine runs */
+  terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession>
+  /** Everything that helps to understand a fault, as text: log, stage timings, the kernel's log. */
+  diagnostics(): Promise<string>
+  /** Stop the machine and let another tab have the engine id. */
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  /** Names the database and the lock: letters, digits, `-`. */
+  readonly engineId: string
+  /** Of the page; a worker of another build refuses. */
+  readonly build: string
+  /** Where the folder with `guest/` and `registry/` is served, ending in `/`. */
+  readonly assets: string
+}
+
+export interface TerminalSize {
+  readonly cols: number
+  readonly rows: number
+}
+
+/** Where a shell's output goes. */
+export interface TerminalSink {
+  /** Resolves when the bytes are on the screen: a slow screen slows the program. */
+  write(bytes: Uint8Array): Promise<void>
+  exit(code: number): void
+}
+
+export interface TerminalSession {
+  write(bytes: Uint8Array): Promise<void>
+  resize(size: TerminalSize): Promise<void>
+  /** Hang up. */
+  close(): Promise<void>
+}
+
+export interface PlaygroundStatus {
+  readonly machine:
+    | { readonly phase: 'loading'; readonly loadedBytes: number; readonly totalBytes: number }
+    | { readonly phase: 'starting' }
+    | { readonly phase: 'running'; readonly kernel: string; readonly memoryBytes: number }
+    | { readonly phase: 'lost'; readonly reason: string }
+  readonly pulls: readonly PullStatus[]
+  readonly containers: { readonly running: number; readonly total: number }
+  readonly images: number
+  readonly storage?: { readonly usedBytes: number; readonly quotaBytes: number }
+}
+
+export interface PullStatus {
+  readonly image: string
+  readonly doneBytes: number
+  /** 0 until the manifest is known. */
+  readonly totalBytes: number
+}

@@ -1,0 +1,46 @@
+import { expose, proxy, wrap, type Endpoint, type Remote } from 'comlink'
+import { EngineError, statusOf, type ErrorCode } from '../core/error.ts'
+import type { Playground } from './playground.ts'
+
+/** comlink keeps an error's name and message, so the code crosses in the name: `EngineError:conflict`. */
+const PREFIX = 'EngineError:'
+
+const isCode = (text: string): text is ErrorCode => text in statusOf
+
+function named(error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error
+  const carrier = new Error(error.message, { cause: error })
+  carrier.name = PREFIX + error.code
+  return carrier
+}
+
+/** What a call over the link threw, with its code again. Other errors come back as they are. */
+export function arrived(error: unknown): unknown {
+  if (!(error instanceof Error) || !error.name.startsWith(PREFIX)) return error
+  const code = error.name.slice(PREFIX.length)
+  return isCode(code) ? new EngineError(code, error.message, { cause: error }) : error
+}
+
+/** In the worker: answer the page's calls. */
+export function exposePlayground(playground: Playground): void {
+  const carry = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call
+    } catch (error) {
+      throw named(error)
+    }
+  }
+  const exposed: Playground = {
+    open: (options, onStatus) => carry(playground.open(options, onStatus)),
+    terminal: (size, sink) => carry(playground.terminal(size, sink).then(callable)),
+    diagnostics: () => carry(playground.diagnostics()),
+    close: () => carry(playground.close()),
+  }
+  expose(exposed)
+}
+
+/** In the page: call the worker. Its errors go through `arrived`. */
+export const connectPlayground = (worker: Endpoint): Remote<Playground> => wrap<Playground>(worker)
+
+/** An object whose methods the other side calls here. */
+export const callable = <T extends object>(target: T): ReturnType<typeof proxy<T>> => proxy(target)

@@ -1,0 +1,44 @@
+import { EngineError } from '../core/error.ts'
+import type {
+  RegistryRequest,
+  RegistryResponse,
+  RegistryTransport,
+} from '../ports/registry-transport.ts'
+
+/** Registries by `fetch`. In a browser only those that allow it (CORS) can be reached. */
+export class FetchTransport implements RegistryTransport {
+  async send(request: RegistryRequest): Promise<RegistryResponse> {
+    // Docker, too, speaks plain HTTP to registries on the machine itself (moby registry/config.go, 127.0.0.0/8).
+    const scheme = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(request.registry)
+      ? 'http'
+      : 'https'
+    const url = `${scheme}://${request.registry}${request.path}`
+    const { method, headers, signal } = request
+    let response: Response
+    try {
+      response = await fetch(url, { method, headers, ...(signal ? { signal } : {}) })
+    } catch (cause) {
+      signal?.throwIfAborted()
+      throw new EngineError(
+        'internal',
+        `Get "${scheme}://${request.registry}/v2/": ${reasonOf(cause)}`,
+        {
+          cause,
+        },
+      )
+    }
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: response.body ?? new Blob([]).stream(),
+    }
+  }
+}
+
+/** Node says `fetch failed` and keeps the reason in `cause`; browsers tell no reason at all. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  const detail =
+    cause instanceof Error ? cause.message || String((cause as { code?: unknown }).code) : ''
+  return detail || 'the registry can not be reached from here'
+}

@@ -1,0 +1,49 @@
+/* Starting processes: what runc does. The event loop (guestd.c and friends) calls this; nothing here blocks on
+ * the started child: lazy files may take seconds to arrive.
+ *
+ * Convention of all of guestd: 0 or a positive count on success, -errno on failure; a reason for people goes to
+ * `struct failure`. */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct json_value;
+
+/* Why something failed. `code` is one of guest-protocol.ts' GuestError codes. */
+struct failure {
+    char code[16];
+    char message[512];
+};
+
+/* A process on its way. All descriptors are O_CLOEXEC and O_NONBLOCK and belong to the caller. */
+struct spawned {
+    pid_t pid;
+    int status;        /* readable: EOF means the program was executed; else one `struct failure` comes */
+    int stdin_pipe;    /* write end, or -1 with a terminal */
+    int stdout_pipe;   /* read end, or -1 with a terminal */
+    int stderr_pipe;   /* read end, or -1 with a terminal */
+    int console;       /* pty master, or -1 without a terminal; may arrive only with the status: see runtime_console */
+    char cgroup[256];  /* path below /sys/fs/cgroup, empty for host processes */
+};
+
+/* Start a container from an `open` frame of op `run` (guest-protocol.ts ContainerStart). */
+int runtime_run(const struct json_value *open, struct spawned *spawned, struct failure *failure);
+/* Start another process in a running container; init_pid is its init. */
+int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
+/* Start a process in the host root. */
+int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
+/* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */
+int runtime_delete(const char *container, struct failure *failure);
+/* Mount the 9p trees (configure) and the overlay of the host root (mount-host-root). */
+int runtime_mount_trees(const char *tag, struct failure *failure);
+int runtime_mount_host_root(const char *tree, struct failure *failure);
+/* cgroup operations by container id. */
+int runtime_freeze(const char *container, bool frozen, struct failure *failure);
+int runtime_update(const char *container, const struct json_value *resources, struct failure *failure);
+/* Did the kernel's OOM killer act in this cgroup (memory.events: oom_kill)? */
+bool runtime_oom_killed(const char *container);
+
+#endif
