@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from
 import { join } from 'node:path'
 import { buildLayer } from './estargz.mjs'
 import { environment, labels } from './images.mjs'
+import { debName } from './packages.mjs'
 import { readTar } from './tar.mjs'
 
 const here = import.meta.dirname
@@ -30,7 +31,13 @@ function debianTree({ work, debs, include, finish, epoch, inputs }) {
   if (!existsSync(archive)) {
     const hooks = finish.map((command) => `--customize-hook=${command}`)
     const target = `${archive}.tmp.tar`
-    const fixed = ['--quiet', '--mode=root', '--variant=minbase', '--architectures=i386', '--format=tar']
+    const fixed = [
+      '--quiet',
+      '--mode=root',
+      '--variant=minbase',
+      '--architectures=i386',
+      '--format=tar',
+    ]
     execFileSync(
       'mmdebstrap',
       [
@@ -39,7 +46,9 @@ function debianTree({ work, debs, include, finish, epoch, inputs }) {
         ...(include.length ? [`--include=${include.join(',')}`] : []),
         '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
         ...hooks,
-        ...['bookworm', target, `deb [trusted=yes] copy:${debs} ./`],
+        'bookworm',
+        target,
+        `deb [trusted=yes] copy:${debs} ./`,
       ],
       {
         env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', SOURCE_DATE_EPOCH: String(epoch) },
@@ -55,24 +64,35 @@ function debianTree({ work, debs, include, finish, epoch, inputs }) {
 }
 
 /** @returns both images, in the order `[debian, root]` */
-export function debianImages({ work, debs, tools, epoch }) {
+export function debianImages({ work, debs, packages, tools, epoch }) {
   const slim = `${join(here, 'debian', 'slim.sh')} "$1" ${join(work, 'sources.example')}`
-  extractExample(debs, join(work, 'sources.example'))
-  const scripts = readFileSync(join(here, 'debian', 'slim.sh'), 'utf8')
+  const apt = join(debs, debName(packages.find(({ name }) => name === 'apt')))
+  extractExample(apt, join(work, 'sources.example'))
+  const scripts = folderText(join(here, 'debian'))
   const base = debianTree({
-    ...{ work, debs, epoch },
-    ...{ include: [], finish: [slim], inputs: scripts },
+    work,
+    debs,
+    epoch,
+    include: ['apt', 'debian-archive-keyring'],
+    finish: [slim],
+    inputs: scripts,
   })
   const full = debianTree({
-    ...{ work, debs, epoch },
-    ...{ include: tools, finish: [slim, `${join(rootFolder, 'finish.sh')} "$1"`] },
+    work,
+    debs,
+    epoch,
+    include: ['apt', 'debian-archive-keyring', ...tools],
+    finish: [slim, `${join(rootFolder, 'finish.sh')} "$1"`],
     inputs: scripts + folderText(join(rootFolder, 'files')) + readRoot('finish.sh'),
   })
   const first = readRoot('first-files.txt')
     .split('\n')
     .filter((line) => line && !line.startsWith('#'))
     .map((line) => line.replace(/^\//, ''))
-  const version = base.find(({ name }) => name === 'etc/debian_version').data.toString().trim()
+  const version = base
+    .find(({ name }) => name === 'etc/debian_version')
+    .data.toString()
+    .trim()
   const baseLayer = buildLayer(base, first)
   const toolsLayer = buildLayer(difference(base, full), first)
   const baseHistory = { layer: baseLayer, createdBy: 'drydock: Debian 12 minbase, slim (i386)' }
@@ -105,7 +125,7 @@ export function debianImages({ work, debs, tools, epoch }) {
       { layer: toolsLayer, createdBy: `drydock: host root with ${tools.join(' ')}` },
     ],
     config: {
-      Env: [...environment, 'LANG=C.UTF-8'],
+      Env: [...environment, 'LC_CTYPE=C.UTF-8'],
       Cmd: ['bash', '-l'],
       WorkingDir: '/root',
       Labels: labels({
@@ -130,9 +150,8 @@ const folderText = (folder) =>
     .join('\n')
 
 /** apt's package has an example that names Debian's public archive; slim.sh takes it from there. */
-function extractExample(debs, target) {
-  const deb = readdirSync(debs).find((name) => name.startsWith('apt_'))
-  const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', join(debs, deb)], { maxBuffer: 1 << 26 })
+function extractExample(deb, target) {
+  const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', deb], { maxBuffer: 1 << 26 })
   const example = readTar(tar).find(({ name }) => name.endsWith('/examples/sources.list'))
   writeFileSync(target, example.data)
 }

@@ -12,7 +12,12 @@ const here = import.meta.dirname
 
 const dir = (name, mtime, mode = 0o755) => ({ name, type: 'dir', mode, uid: 0, gid: 0, mtime })
 const file = (name, mtime, data, mode = 0o644) => ({
-  ...{ name, type: 'reg', mode, uid: 0, gid: 0, mtime },
+  name,
+  type: 'reg',
+  mode,
+  uid: 0,
+  gid: 0,
+  mtime,
   data: Buffer.from(data),
 })
 
@@ -72,12 +77,18 @@ export function busybox(work, debs, pin, epoch) {
     .filter((name) => name && name !== 'busybox')
   const { mtime } = program
   const links = applets.map((name) => ({
-    ...{ name: `bin/${name}`, type: 'hardlink', linkName: 'bin/busybox' },
-    ...{ mode: program.mode, uid: 0, gid: 0, mtime },
+    name: `bin/${name}`,
+    type: 'hardlink',
+    linkName: 'bin/busybox',
+    mode: program.mode,
+    uid: 0,
+    gid: 0,
+    mtime,
   }))
-  const layer = buildLayer([...busyboxRoot(epoch), program, copyright, ...links], [
-    ...['bin/busybox', 'bin/sh', 'etc/passwd', 'etc/group'],
-  ])
+  const layer = buildLayer(
+    [...busyboxRoot(epoch), program, copyright, ...links],
+    ['bin/busybox', 'bin/sh', 'etc/passwd', 'etc/group'],
+  )
   return {
     references: ['docker.io/library/busybox:latest', `docker.io/library/busybox:${upstream(pin)}`],
     layers: [{ layer, createdBy: `drydock: Debian busybox-static ${pin.version}` }],
@@ -123,5 +134,11 @@ function busyboxRoot(epoch) {
 }
 
 const link = (name, linkName, mtime) => ({
-  ...{ name, type: 'symlink', mode: 0o777, uid: 0, gid: 0, mtime, linkName },
+  name,
+  type: 'symlink',
+  mode: 0o777,
+  uid: 0,
+  gid: 0,
+  mtime,
+  linkName,
 })

@@ -13,6 +13,8 @@ const ARCH = 'i386'
 const run = (command, args, options = {}) =>
   execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options })
 
+const byText = (a, b) => (a < b ? -1 : Number(a > b))
+
 /** apt with its own sources, lists and status below `folder`. */
 export class Apt {
   #folder
@@ -55,7 +57,7 @@ export class Apt {
       .filter(([, , component]) => component === 'main')
       .map(([site, suite]) => `deb [arch=${ARCH}] ${site} ${suite} main`)
     if (!suites.length) throw new Error(`Cannot find ${RELEASE} in this machine's apt sources`)
-    return [...new Set(suites)].sort()
+    return [...new Set(suites)].sort(byText)
   }
 
   #use(lines) {
@@ -85,10 +87,13 @@ export class Apt {
       .filter((fields) => fields.Essential === 'yes' || fields.Priority === 'required')
       .map((fields) => fields.Package)
     // A tree that is merged from the start needs usr-is-merged alone, not usrmerge and all of perl.
-    const wanted = [...new Set([...required, 'apt', 'usr-is-merged', ...names])].sort()
+    const wanted = [...new Set([...required, 'apt', 'usr-is-merged', ...names])].sort(byText)
     const plan = run('apt-get', [
       ...this.#options,
-      ...['-s', '-qq', '--no-install-recommends', 'install'],
+      '-s',
+      '-qq',
+      '--no-install-recommends',
+      'install',
       ...wanted,
     ])
     const chosen = [...plan.matchAll(/^Inst (\S+) \((\S+) /gm)].map(
@@ -101,7 +106,7 @@ export class Apt {
         arch: fields.Architecture,
         sha256: fields.SHA256,
       }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .sort((a, b) => byText(a.name, b.name))
   }
 
   /** Bring the locked packages into `folder`, each checked against its digest. */

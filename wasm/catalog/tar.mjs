@@ -94,7 +94,14 @@ function ustar(fields) {
   octal(fields.devMajor ?? 0, 329, 8)
   octal(fields.devMinor ?? 0, 337, 8)
   text(fields.prefix, 345, 155)
-  text(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148, 8)
+  text(
+    `${block
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+    8,
+  )
   return block
 }
 
@@ -108,7 +115,7 @@ export function readTar(archive) {
   let pax = new Map()
   let longName
   let longLink
-  for (let at = 0; at + BLOCK <= archive.length; ) {
+  for (let at = 0; at + BLOCK <= archive.length;) {
     const block = archive.subarray(at, at + BLOCK)
     at += BLOCK
     if (block.every((byte) => byte === 0)) continue
@@ -176,7 +183,7 @@ function toEntry(header, data, pax, longName, longLink) {
 
 function readPax(data) {
   const records = new Map()
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const space = data.indexOf(0x20, at)
     const length = Number(data.subarray(at, space).toString())
     const equals = data.indexOf(0x3d, space)
@@ -195,4 +202,8 @@ const cString = (bytes) => {
   return bytes.subarray(0, end < 0 ? bytes.length : end).toString()
 }
 
-const plainName = (name) => name.replace(/^(\.?\/)+/, '').replace(/\/+$/, '').replace(/^\.$/, '')
+const plainName = (name) =>
+  name
+    .replace(/^(\.?\/)+/, '')
+    .replace(/\/+$/, '')
+    .replace(/^\.$/, '')
