@@ -9,7 +9,13 @@ if [ -x "$docker" ]; then
   exit 0
 fi
 
-site=$(apt-get indextargets --format '$(SITE)' | grep -m1 '/debian$' || true)
+debian_site() { apt-get indextargets --format '$(SITE)' | grep -m1 '/debian$' || true; }
+site=$(debian_site)
+if [ -z "$site" ] && [ "$(id -u)" = 0 ]; then
+  # A machine that was set up without lists, or cleaned of them.
+  apt-get -qq update >&2
+  site=$(debian_site)
+fi
 [ -n "$site" ] || { echo 'run apt-get update once first' >&2; exit 1; }
 mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 : >"$dir/status"
