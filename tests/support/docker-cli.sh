@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Unpack Debian sid's docker CLI below DIR and print its path. The machine's own packages and lists stay untouched.
+#   docker-cli.sh DIR
+set -euo pipefail
+dir=${1:?usage: docker-cli.sh DIR}
+docker=$dir/root/usr/bin/docker
+if [ -x "$docker" ]; then
+  echo "$docker"
+  exit 0
+fi
+
+debian_site() { apt-get indextargets --format '$(SITE)' | grep -m1 '/debian$' || true; }
+site=$(debian_site)
+if [ -z "$site" ] && [ "$(id -u)" = 0 ]; then
+  # A machine that was set up without lists, or cleaned of them.
+  apt-get -qq update >&2
+  site=$(debian_site)
+fi
+[ -n "$site" ] || { echo 'run apt-get update once first' >&2; exit 1; }
+mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+: >"$dir/status"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site sid main" >"$dir/sid.list"
+apt=(apt-get -qq
+  -o "Dir::Etc::sourcelist=$dir/sid.list" -o Dir::Etc::sourceparts=-
+  -o "Dir::State::lists=$dir/lists" -o "Dir::State::status=$dir/status"
+  -o "Dir::Cache=$dir/cache" -o APT::Sandbox::User=root)
+"${apt[@]}" update >&2
+cd "$dir"
+"${apt[@]}" download docker-cli >&2
+dpkg-deb -x docker-cli_*.deb "$dir/new"
+mv "$dir/new" "$dir/root"
+rm -rf docker-cli_*.deb "$dir/lists" "$dir/cache"
+echo "$docker"
