@@ -141,7 +141,7 @@ export class Emulator implements Disposable {
     if (this.#heldTick === undefined) throw new Error('Cannot save: the machine is running')
     if (pendingNinepRequests(this.#cpu) > 0) throw new Error('Cannot save: the guest waits for 9p')
     this.#memory.fill(FIRMWARE.start, FIRMWARE.end)
-    return await (this.#inner as unknown as V86).save_state()
+    return (this.#inner as unknown as V86).save_state()
   }
 
   [Symbol.dispose](): void {

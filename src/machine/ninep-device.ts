@@ -55,5 +55,4 @@ export function ninepDevice(
 }
 
 /** Requests the guest waits for; no state can be saved meanwhile. */
-export const pendingNinepRequests = (cpu: V86Cpu): number =>
-  cpu.devices.virtio_9p.tag_bufchain.size
+export const pendingNinepRequests = (cpu: V86Cpu): number => cpu.devices.virtio_9p.tag_bufchain.size

@@ -1,6 +1,8 @@
 /** `setImmediate` of Node; typed here, as this layer knows no host. */
 const immediate = (
-  globalThis as { readonly setImmediate?: (callback: () => void) => { readonly unref?: () => void } }
+  globalThis as {
+    readonly setImmediate?: (callback: () => void) => { readonly unref?: () => void }
+  }
 ).setImmediate
 
 /**
@@ -25,7 +27,8 @@ export class Scheduler implements Disposable {
     this.#run = run
     if (immediate === undefined) {
       this.#channel = new MessageChannel()
-      this.#channel.port1.onmessage = () => this.#turn()
+      this.#channel.port1.addEventListener('message', () => this.#turn())
+      this.#channel.port1.start()
     }
   }
 

@@ -246,7 +246,7 @@ export class VsockConnection implements Duplex {
     this.#port.wake(this)
     if (this.#chunk === undefined) return undefined
     return new Promise((resolve, reject) => {
-      this.#settleWrite = (error) => (error === undefined ? resolve() : reject(error as Error))
+      this.#settleWrite = (error) => (error === undefined ? resolve() : reject(error))
     })
   }
 

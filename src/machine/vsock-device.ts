@@ -56,12 +56,7 @@ export class VsockDevice implements VsockPort, Disposable {
   readonly #eventWaiters: (() => void)[] = []
   readonly #packet = new Uint8Array(VSOCK_HEADER_SIZE)
 
-  constructor(
-    cpu: V86Cpu,
-    memory: GuestMemory,
-    cid: number,
-    onError: (error: unknown) => void,
-  ) {
+  constructor(cpu: V86Cpu, memory: GuestMemory, cid: number, onError: (error: unknown) => void) {
     this.#cid = cid
     const device = attachVirtioDevice(cpu, memory, {
       name: 'drydock-vsock',
@@ -69,10 +64,7 @@ export class VsockDevice implements VsockPort, Disposable {
       slot: VSOCK_SLOT,
       port: PORT,
       queues: QUEUES,
-      config: [
-        word('guest_cid low', () => this.#cid),
-        word('guest_cid high', () => 0),
-      ],
+      config: [word('guest_cid low', () => this.#cid), word('guest_cid high', () => 0)],
       onNotify: (queue) => {
         if (queue === 0) this.resume()
         else if (queue === 1) this.#receive()
