@@ -12,7 +12,7 @@
 #include "channel.h"
 #include "log.h"
 #include "loop.h"
-#include "process.h"
+#include "job.h"
 #include "relay.h"
 
 static void on_child(struct watch *watch, uint32_t events) {
@@ -20,7 +20,7 @@ static void on_child(struct watch *watch, uint32_t events) {
     struct signalfd_siginfo information[8];
     while (read(watch->fd, information, sizeof information) > 0)
         continue;
-    process_reap();
+    job_reap();
 }
 
 /* Signals are read, never delivered; the runtime gives children their own view of them. */

@@ -1,19 +1,19 @@
 /* What processes write: from their pipes or terminal to the stream, and the last of it kept for `attach`. */
-#ifndef PROCESS_OUTPUT_H
-#define PROCESS_OUTPUT_H
+#ifndef JOB_OUTPUT_H
+#define JOB_OUTPUT_H
 
 #include <stdint.h>
 
 struct output;
-struct process;
+struct job;
 struct watch;
 
-void process_output_ready(struct watch *watch, uint32_t events);
+void job_output_ready(struct watch *watch, uint32_t events);
 /* Read where a stream wants it, and only there. */
-void process_output_update(struct process *process);
+void job_output_update(struct job *job);
 /* The earliest offset that can still be sent. */
-uint64_t process_output_kept(const struct output *output);
+uint64_t job_output_kept(const struct output *output);
 /* Send again from this offset on, and the end if it has come. */
-void process_output_replay(struct output *output, uint64_t offset);
+void job_output_replay(struct output *output, uint64_t offset);
 
 #endif

@@ -1,7 +1,7 @@
 /* Processes that the host started: containers' inits, their execs, and processes of the host root. guestd owns their
  * pipes and terminals, so that a stream to the host may break and be taken up again. */
-#ifndef PROCESS_H
-#define PROCESS_H
+#ifndef JOB_H
+#define JOB_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,36 +10,36 @@
 #include "loop.h"
 #include "runtime.h"
 
-#define PROCESS_ID_MAX 64
+#define JOB_ID_MAX 64
 /* What `attach` can give again of each stream, in bytes. */
 #define REPLAY_SIZE (64u << 10)
 
 struct stream;
-struct process;
+struct job;
 
-enum process_kind { PROCESS_CONTAINER, PROCESS_EXEC, PROCESS_HOST };
+enum job_kind { JOB_CONTAINER, JOB_EXEC, JOB_HOST };
 
-enum process_state {
-    PROCESS_STARTING, /* spawned, not executed yet */
-    PROCESS_ABORTING, /* will not come up; waits to be reaped */
-    PROCESS_RUNNING,
-    PROCESS_EXITED,
+enum job_state {
+    JOB_STARTING, /* spawned, not executed yet */
+    JOB_ABORTING, /* will not come up; waits to be reaped */
+    JOB_RUNNING,
+    JOB_EXITED,
 };
 
 struct output {
     struct watch watch; /* fd -1: ended */
-    struct process *process;
+    struct job *job;
     uint8_t number; /* 1 stdout (or the terminal), 2 stderr */
     uint64_t total; /* bytes sent since the start */
     uint8_t *replay; /* ring of the last of them, by total % REPLAY_SIZE; NULL before the first */
 };
 
-struct process {
-    struct process *next;
-    enum process_kind kind;
-    enum process_state state;
-    char container[PROCESS_ID_MAX + 1]; /* empty for host processes */
-    char name[PROCESS_ID_MAX + 1];      /* of an exec or host process, else empty */
+struct job {
+    struct job *next;
+    enum job_kind kind;
+    enum job_state state;
+    char container[JOB_ID_MAX + 1]; /* empty for host processes */
+    char name[JOB_ID_MAX + 1];      /* of an exec or host process, else empty */
     bool forgotten; /* deleted: only its stream still wants it */
     struct spawned spawned;
     struct watch status;
@@ -59,27 +59,27 @@ struct process {
 };
 
 /* Make a record, named as the `open` frame or a ProcessRef says. NULL: no memory. */
-struct process *process_new(enum process_kind kind, const char *container, const char *name);
+struct job *job_new(enum job_kind kind, const char *container, const char *name);
 /* Watch over what runtime_* has spawned. What fails is told on the stream. */
-void process_watch(struct process *process);
+void job_watch(struct job *job);
 /* The runtime could not even spawn: clear away. */
-void process_drop(struct process *process);
+void job_drop(struct job *job);
 /* NULL when there is none. */
-struct process *process_find(enum process_kind kind, const char *container, const char *name);
+struct job *job_find(enum job_kind kind, const char *container, const char *name);
 /* Of a container's init or the process that a ProcessRef names; fails with `invalid`, `no-container` or `not-running`. */
 struct json_value;
-struct process *process_refer(const struct json_value *reference, struct failure *failure);
-bool process_id_valid(const char *id);
-bool process_container_valid(const char *id);
+struct job *job_refer(const struct json_value *reference, struct failure *failure);
+bool job_id_valid(const char *id);
+bool job_container_valid(const char *id);
 /* The first record; go on with `next`. Forgotten ones are among them. */
-struct process *process_first(void);
+struct job *job_first(void);
 /* The stream is gone: an abort while it starts, else the process lives on. */
-void process_detach(struct process *process);
+void job_detach(struct job *job);
 /* Is everything told that there is to tell? Then the stream ends, and a forgotten record goes. */
-void process_settle(struct process *process);
+void job_settle(struct job *job);
 /* Forget a container that has exited, with its execs. */
-void process_forget_container(const char *container);
+void job_forget_container(const char *container);
 /* Reap every dead child. */
-void process_reap(void);
+void job_reap(void);
 
 #endif

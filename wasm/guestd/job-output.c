@@ -1,4 +1,4 @@
-#include "process-output.h"
+#include "job-output.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "process.h"
+#include "job.h"
 #include "stream.h"
 
 #define CHUNK (64u << 10)
@@ -31,7 +31,7 @@ static void keep(struct output *output, const uint8_t *bytes, size_t length) {
 }
 
 static void send_end(const struct output *output) {
-    stream_send(output->process->stream, FRAME_OUTPUT_END, &output->number, 1);
+    stream_send(output->job->stream, FRAME_OUTPUT_END, &output->number, 1);
 }
 
 static void end(struct output *output) {
@@ -42,18 +42,18 @@ static void end(struct output *output) {
 }
 
 static void update(struct output *output) {
-    const struct process *process = output->process;
+    const struct job *job = output->job;
     if (output->watch.fd < 0)
         return;
-    const bool wanted = process->stream != NULL && process->state >= PROCESS_RUNNING &&
-                        stream_has_room(process->stream);
+    const bool wanted = job->stream != NULL && job->state >= JOB_RUNNING &&
+                        stream_has_room(job->stream);
     if (loop_watch(&output->watch, wanted ? EPOLLIN : 0) < 0)
         end(output);
 }
 
-void process_output_update(struct process *process) {
-    update(&process->outputs[0]);
-    update(&process->outputs[1]);
+void job_output_update(struct job *job) {
+    update(&job->outputs[0]);
+    update(&job->outputs[1]);
 }
 
 /* Read what is there, at most a chunk. A terminal gives 4 KiB at a time, so reads are put together. Returns what came;
@@ -69,51 +69,51 @@ static size_t gather(const struct output *output, bool *over) {
         if (got <= 0)
             break;
         length += (size_t)got;
-        if (got < 2048 || output->process->spawned.console < 0)
+        if (got < 2048 || output->job->spawned.console < 0)
             break;
     }
     return length;
 }
 
-void process_output_ready(struct watch *watch, uint32_t events) {
+void job_output_ready(struct watch *watch, uint32_t events) {
     (void)events;
     struct output *output = container_of(watch, struct output, watch);
-    struct process *process = output->process;
+    struct job *job = output->job;
     if (output->replay == NULL)
         output->replay = malloc(REPLAY_SIZE);
     if (output->replay == NULL) {
         /* Nothing is lost: it stays in the pipe. The stream is, as the host can try again. */
-        stream_close(process->stream);
-        process_detach(process);
+        stream_close(job->stream);
+        job_detach(job);
         return;
     }
     bool over = false;
     const size_t length = gather(output, &over);
     if (length > 0) {
         keep(output, chunk, length);
-        stream_send(process->stream, kind_of(output), chunk, length);
+        stream_send(job->stream, kind_of(output), chunk, length);
     }
     if (over)
         end(output);
-    process_output_update(process);
+    job_output_update(job);
     if (over)
-        process_settle(process);
+        job_settle(job);
 }
 
-uint64_t process_output_kept(const struct output *output) {
+uint64_t job_output_kept(const struct output *output) {
     return output->total < REPLAY_SIZE ? 0 : output->total - REPLAY_SIZE;
 }
 
-void process_output_replay(struct output *output, uint64_t offset) {
+void job_output_replay(struct output *output, uint64_t offset) {
     while (offset < output->total) {
         const size_t at = (size_t)(offset % REPLAY_SIZE);
         size_t length = (size_t)(output->total - offset);
         if (length > REPLAY_SIZE - at)
             length = REPLAY_SIZE - at;
-        stream_send(output->process->stream, kind_of(output), output->replay + at, length);
+        stream_send(output->job->stream, kind_of(output), output->replay + at, length);
         offset += length;
     }
-    const bool terminal = output->process->spawned.console >= 0;
+    const bool terminal = output->job->spawned.console >= 0;
     if (output->watch.fd < 0 && !(terminal && output->number == 2))
         send_end(output);
 }
