@@ -44,7 +44,7 @@ describe('control channel', () => {
     const { control, guest } = await connect()
     const first = control.request({ op: 'stats', container: 'a' })
     const second = control.request({ op: 'stats', container: 'b' })
-    const ids = [await readJson(guest)['id'], await readJson(guest)['id']]
+    const ids = [(await readJson(guest))['id'], (await readJson(guest))['id']]
     await guest.writeJson('response', { id: ids[1], result: 'b' })
     await guest.writeJson('response', {
       id: ids[0],
