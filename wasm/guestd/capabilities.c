@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "capabilities.h"
 
 #include <errno.h>

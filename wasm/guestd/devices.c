@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "devices.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "files.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "namespaces.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "rlimits.h"
 
 #include <errno.h>

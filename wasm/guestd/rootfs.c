@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "rootfs.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "terminal.h"
 
 #include <errno.h>
