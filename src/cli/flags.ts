@@ -195,11 +195,9 @@ function long(known: readonly Flag[], flags: Flags, word: string, rest: string[]
   const equals = word.indexOf('=')
   const name = word.slice(2, equals < 0 ? undefined : equals)
   if (name === '' || name.startsWith('-')) throw new FlagError(`bad flag syntax: ${word}`)
+  if (name === 'help') return true
   const flag = known.find((candidate) => candidate.name === name)
-  if (flag === undefined) {
-    if (name === 'help') return true
-    throw new FlagError(`unknown flag: --${name}`)
-  }
+  if (flag === undefined) throw new FlagError(`unknown flag: --${name}`)
   if (equals >= 0) flags.set(flag, word.slice(equals + 1))
   else if (flag.type === 'bool') flags.set(flag, 'true')
   else {

@@ -42,7 +42,7 @@ export const inspect: Command = {
           if (!isNotFound(error) || type !== '') throw error
         }
       }
-      throw new ExitError(1, `error: no such object: ${name}`)
+      throw new ExitError(1, `Error: No such object: ${name}`)
     })
   },
 }
@@ -104,7 +104,7 @@ function withOptional(value: unknown): unknown {
 }
 
 /**
- * Objects through a template: with the fields of Go's types first, and as they were sent when that fails.
+ * Objects through a template: as they were sent, and when that fails with the fields that Go's types have besides.
  * @throws ExitError 64 for a template that can't be read
  */
 export function objectTemplate(format: string): (value: unknown) => string {
@@ -117,15 +117,14 @@ export function objectTemplate(format: string): (value: unknown) => string {
   }
   return (value) => {
     try {
-      return executeTemplate(template, withOptional(value))
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error
-    }
-    try {
       return executeTemplate(template, value)
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error
-      throw new ExitError(1, `template parsing error: ${error.message}`, { cause: error })
+    } catch (first) {
+      if (!(first instanceof TemplateError)) throw first
+      try {
+        return executeTemplate(template, withOptional(value))
+      } catch {
+        throw new ExitError(1, `template parsing error: ${first.message}`, { cause: first })
+      }
     }
   }
 }

@@ -208,7 +208,7 @@ class Run {
       path,
     )
     if (parsed.help || parsed.shortHelp) {
-      if (parsed.shortHelp) await this.#err.line('Flag shorthand -h has been deprecated, use --help')
+      if (parsed.shortHelp) await this.#out.line('Flag shorthand -h has been deprecated, use --help')
       await this.#out.write(this.#helpOf(found))
       return 0
     }

@@ -39,6 +39,7 @@ export interface ContainerSummary {
   readonly SizeRootFs?: number
   readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, unknown>> | null }
   readonly Mounts?: readonly Mount[] | null
+  readonly ImageManifestDescriptor?: { readonly platform?: object } | null
 }
 
 export interface ContainerInspect {

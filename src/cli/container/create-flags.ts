@@ -1,5 +1,5 @@
 import { flag, type Flag } from '../flags.ts'
-import { checkEnv, checkLabel, checkStream, checkUlimit } from './create-values.ts'
+import { checkDeviceRule, checkEnv, checkLabel, checkMount, checkStream, checkUlimit } from './create-values.ts'
 
 const network = (names: string, hidden = false): Flag =>
   flag(names, 'network', 'Connect a container to a network', hidden ? { hidden, alias: 'network' } : {})
@@ -14,10 +14,10 @@ export const createFlags: readonly Flag[] = [
   flag('--cap-add', 'list', 'Add Linux capabilities'),
   flag('--cap-drop', 'list', 'Drop Linux capabilities'),
   flag('--cgroup-parent', 'string', 'Optional parent cgroup for the container'),
-  flag('--cgroupns', 'string', "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\ndefault-cgroupns-mode option on the daemon (default)"),
+  flag('--cgroupns', 'string', "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)"),
   flag('--cidfile', 'string', 'Write the container ID to the file'),
-  flag('--cpu-count', 'int', 'CPU count (Windows only)'),
-  flag('--cpu-percent', 'int', 'CPU percent (Windows only)'),
+  flag('--cpu-count', 'int', 'CPU count (Windows only)', { hidden: true }),
+  flag('--cpu-percent', 'int', 'CPU percent (Windows only)', { hidden: true }),
   flag('--cpu-period', 'int', 'Limit CPU CFS (Completely Fair Scheduler) period'),
   flag('--cpu-quota', 'int', 'Limit CPU CFS (Completely Fair Scheduler) quota'),
   flag('--cpu-rt-period', 'int', 'Limit CPU real-time period in microseconds'),
@@ -27,7 +27,9 @@ export const createFlags: readonly Flag[] = [
   flag('--cpuset-cpus', 'string', 'CPUs in which to allow execution (0-3, 0,1)'),
   flag('--cpuset-mems', 'string', 'MEMs in which to allow execution (0-3, 0,1)'),
   flag('--device', 'list', 'Add a host device to the container'),
-  flag('--device-cgroup-rule', 'list', 'Add a rule to the cgroup allowed devices list'),
+  flag('--device-cgroup-rule', 'list', 'Add a rule to the cgroup allowed devices list', {
+    check: checkDeviceRule,
+  }),
   flag('--device-read-bps', 'list', 'Limit read rate (bytes per second) from a device', { shownInitial: '[]' }),
   flag('--device-read-iops', 'list', 'Limit read rate (IO per second) from a device', { shownInitial: '[]' }),
   flag('--device-write-bps', 'list', 'Limit write rate (bytes per second) to a device', { shownInitial: '[]' }),
@@ -53,8 +55,8 @@ export const createFlags: readonly Flag[] = [
   flag('-h, --hostname', 'string', 'Container host name'),
   flag('--init', 'bool', 'Run an init inside the container that forwards signals and reaps processes'),
   flag('-i, --interactive', 'bool', 'Keep STDIN open even if not attached'),
-  flag('--io-maxbandwidth', 'bytes', 'Maximum IO bandwidth limit for the system drive (Windows only)'),
-  flag('--io-maxiops', 'uint', 'Maximum IOps limit for the system drive (Windows only)'),
+  flag('--io-maxbandwidth', 'bytes', 'Maximum IO bandwidth limit for the system drive (Windows only)', { hidden: true }),
+  flag('--io-maxiops', 'uint', 'Maximum IOps limit for the system drive (Windows only)', { hidden: true }),
   flag('--ip', 'string', 'IPv4 address (e.g., 172.30.100.104)'),
   flag('--ip6', 'string', 'IPv6 address (e.g., 2001:db8::33)'),
   flag('--ipc', 'string', 'IPC mode to use'),
@@ -71,7 +73,7 @@ export const createFlags: readonly Flag[] = [
   flag('--memory-reservation', 'bytes', 'Memory soft limit'),
   flag('--memory-swap', 'bytes', "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
   flag('--memory-swappiness', 'int', 'Tune container memory swappiness (0 to 100)', { initial: '-1' }),
-  flag('--mount', 'mount', 'Attach a filesystem mount to the container'),
+  flag('--mount', 'mount', 'Attach a filesystem mount to the container', { check: checkMount }),
   flag('--name', 'string', 'Assign a name to the container'),
   network('--network'),
   flag('--network-alias', 'list', 'Add network-scoped alias for the container'),

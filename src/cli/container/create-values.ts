@@ -139,7 +139,17 @@ function* parsePort(text: string): Generator<{ port: string; binding: PortBindin
   }
 }
 
-const mountTypes = ['bind', 'volume', 'tmpfs', 'image', 'npipe', 'cluster'] as const
+export const checkMount = (value: string): string => {
+  parseMount(value)
+  return value
+}
+
+export function checkDeviceRule(value: string): string {
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(value)) {
+    throw new Error(`invalid device cgroup format '${value}'`)
+  }
+  return value
+}
 
 /** `type=bind,source=/a,target=/b,readonly` */
 export function parseMount(text: string): MountSpec {
@@ -160,8 +170,8 @@ export function parseMount(text: string): MountSpec {
     else fields.set(names[key] ?? key, value)
   }
   for (const key of fields.keys()) if (!known.has(key)) throw new Error(`unexpected key '${key}' in '${text}'`)
-  const type = mountTypes.find((name) => name === (fields.get('type') ?? 'volume').toLowerCase())
-  if (type === undefined) throw new Error(`invalid mount type '${fields.get('type') ?? ''}'`)
+  // The engine knows which types there are.
+  const type = (fields.get('type') ?? 'volume').toLowerCase() as MountSpec['Type']
   const target = fields.get('target')
   if (target === undefined) throw new Error('target is required')
   const yes = (key: string): boolean => /^(1|t|true)$/i.test(fields.get(key) ?? '')

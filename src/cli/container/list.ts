@@ -32,9 +32,15 @@ export const list: Command = {
     )
     const shape = containerFormat(!flags.bool('no-trunc'))
     const table = flags.bool('size') ? `${shape.table}\t{{.Size}}` : shape.table
+    // A wrong field is told of even when there is nothing to show.
+    if (format !== '' && rows.length === 0) formatList([NOTHING], shape, { format, quiet, table })
     await out.write(formatList(rows, shape, { format, quiet, table }))
     return 0
   },
+}
+
+const NOTHING: ContainerSummary = {
+  Id: '', Names: [], Image: '', ImageID: '', Command: '', Created: 0, Ports: [], Labels: {}, State: '', Status: '',
 }
 
 /** A row of `docker ps`; also what `system df -v` shows of containers. */
@@ -72,6 +78,7 @@ export function containerFormat(truncate: boolean): ListFormat<ContainerSummary>
         header: 'LOCAL VOLUMES',
         value: ({ Mounts }) => String((Mounts ?? []).filter(({ Type }) => Type === 'volume').length),
       },
+      Platform: { header: 'PLATFORM', value: ({ ImageManifestDescriptor }) => ImageManifestDescriptor?.platform ?? null },
       Networks: {
         header: 'NETWORKS',
         value: ({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).sort().join(','),

@@ -23,10 +23,6 @@ export function networksOf(flags: Flags): {
 } {
   const options = flags.list('network').map(parseNetwork)
   const names = options.map(({ name }) => name)
-  const exclusive = names.find((name) => name === 'host' || name === 'none' || name.startsWith('container:'))
-  if (names.length > 1 && exclusive !== undefined) {
-    throw new Error(`conflicting options: cannot attach both user-defined and non-user-defined network-modes`)
-  }
   const mode = names[0] ?? 'default'
   const first = options[0] ?? { name: mode, aliases: [], linkLocal: [], driverOptions: {} }
   const all = [withFlags(first, flags), ...options.slice(1)]

@@ -13,8 +13,8 @@ export const start: Command = {
   args: atLeast(1),
   flags: [
     flag('-a, --attach', 'bool', 'Attach STDOUT/STDERR and forward signals'),
-    flag('--checkpoint', 'string', 'Restore from this checkpoint'),
-    flag('--checkpoint-dir', 'string', 'Use a custom checkpoint storage directory'),
+    flag('--checkpoint', 'string', 'Restore from this checkpoint', { hidden: true }),
+    flag('--checkpoint-dir', 'string', 'Use a custom checkpoint storage directory', { hidden: true }),
     detachKeysFlag,
     flag('-i, --interactive', 'bool', "Attach container's STDIN"),
     flag('--sig-proxy', 'bool', 'Proxy received signals to the process', { initial: 'true', hidden: true }),
@@ -42,7 +42,7 @@ async function startAll({ args, client, out, err, signal }: Invocation): Promise
       failures.push(name)
     }
   }
-  if (failures.length > 0) throw new ExitError(1, `failed to start containers: ${failures.join(', ')}`)
+  if (failures.length > 0) throw new ExitError(1, `Error: failed to start containers: ${failures.join(', ')}`)
   return 0
 }
 

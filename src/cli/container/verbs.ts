@@ -1,6 +1,6 @@
 import { isNotFound } from '../../client/client-error.ts'
 import type { StopOptions } from '../../client/containers.ts'
-import { atLeast, exactly, ExitError, type Command, type Invocation } from '../command.ts'
+import { atLeast, exactly, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
 import { flag, type Flag } from '../flags.ts'
 import { eachOperand } from '../operands.ts'
 
@@ -121,10 +121,15 @@ export const rename: Command = {
   usage: 'CONTAINER NEW_NAME',
   summary: 'Rename a container',
   args: exactly(2),
-  async run({ args, client, signal }) {
+  async run({ args, client, err, signal }) {
     const [from = '', to = ''] = args.map((name) => name.trim())
     if (from === '' || to === '') throw new ExitError(1, 'Error: Neither old nor new names may be empty')
-    await client.containers.rename(from, to, signal)
+    try {
+      await client.containers.rename(from, to, signal)
+    } catch (error) {
+      await err.line(messageOf(error))
+      throw new ExitError(1, `Error: failed to rename container named ${from}`, { cause: error })
+    }
     return 0
   },
 }

@@ -37,7 +37,7 @@ function historyFormat(truncate: boolean, human: boolean): ListFormat<ImageHisto
       ID: { header: 'IMAGE', value: ({ Id }) => (truncate ? shortId(Id) : Id) },
       CreatedAt: { header: 'CREATED AT', value: at },
       CreatedSince: {
-        header: 'CREATED',
+        header: human ? 'CREATED' : 'CREATED AT',
         value: (item) => (human ? (item.Created <= 0 ? 'N/A' : ago(item.Created)) : at(item)),
       },
       CreatedBy: {

@@ -102,7 +102,7 @@ export function imageFormat(truncate: boolean): ListFormat<ImageRow> {
       CreatedAt: { header: 'CREATED AT', value: ({ image }) => goTime(image.Created) },
       Size: { header: 'SIZE', value: ({ image }) => humanSize(image.Size) },
       Containers: { header: 'CONTAINERS', value: ({ image }) => countOf(image.Containers) },
-      VirtualSize: { header: 'SIZE', value: ({ image }) => humanSize(image.Size) },
+      VirtualSize: { header: 'SIZE', value: ({ image }) => humanSize(image.Size, 4) },
       SharedSize: { header: 'SHARED SIZE', value: ({ image }) => sizeOf(image.SharedSize) },
       UniqueSize: {
         header: 'UNIQUE SIZE',

@@ -1,11 +1,10 @@
 import { isNotFound } from '../../client/client-error.ts'
-import { canonical, withDefaultTag } from '../../core/reference.ts'
-import { atLeast, exactly, type Command } from '../command.ts'
+import { canonical, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
+import { atLeast, exactly, ExitError, messageOf, type Command } from '../command.ts'
 import { flag } from '../flags.ts'
 import { inspectAll } from '../inspect.ts'
 import { objectFormatFlag } from '../list-format.ts'
 import { eachOperand } from '../operands.ts'
-import { reference } from './pull.ts'
 
 export const remove: Command = {
   usage: '[OPTIONS] IMAGE [IMAGE...]',
@@ -42,10 +41,22 @@ export const tag: Command = {
   args: exactly(2),
   async run({ args, client, signal }) {
     const [source = '', target = ''] = args
-    const { domain, path, tag: name } = withDefaultTag(reference(target))
+    const { domain, path, tag: name } = withDefaultTag(tagReference(target))
     await client.images.tag(source, { repo: canonical({ domain, path }), tag: name ?? '' }, signal)
     return 0
   },
+}
+
+/** @throws ExitError as Docker words it */
+function tagReference(text: string): Reference {
+  try {
+    return parseReference(text)
+  } catch (error) {
+    const reason = messageOf(error)
+    throw new ExitError(1, `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${reason}`, {
+      cause: error,
+    })
+  }
 }
 
 export const inspect: Command = {
