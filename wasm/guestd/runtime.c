@@ -174,15 +174,20 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
     return 0;
 }
 
-int runtime_delete(const char *container, struct failure *failure) {
+int runtime_stop(const char *container, struct failure *failure) {
     char path[CGROUP_PATH_MAX];
     if (!is_hex(container, 64, 64))
         return fail(failure, "invalid", EINVAL, "invalid container id");
     int error = cgroup_recall(container, path);
     if (error == 0)
         error = cgroup_remove(path);
-    if (error < 0 && error != -ENOENT)
-        return fail_errno(failure, -error, "cannot remove the cgroup of %s", container);
+    return error < 0 && error != -ENOENT ? fail_errno(failure, -error, "cannot remove the cgroup of %s", container) : 0;
+}
+
+int runtime_delete(const char *container, struct failure *failure) {
+    int error = runtime_stop(container, failure);
+    if (error < 0)
+        return error;
     error = runtime_discard(UPPERS, container);
     if (error == 0)
         error = runtime_discard(CONTAINERS, container);

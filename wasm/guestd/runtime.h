@@ -53,6 +53,8 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
 /* Start a process in the host root. */
 int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
+/* After a failed start of a container that is not `fresh`: kill what is left in the cgroup and remove that; the files stay. */
+int runtime_stop(const char *container, struct failure *failure);
 /* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */
 int runtime_delete(const char *container, struct failure *failure);
 /* Mount the 9p trees (configure) and the overlay of the host root (mount-host-root). */
