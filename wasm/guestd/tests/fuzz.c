@@ -18,7 +18,7 @@
 #include "stand-in.h"
 
 #define PARSER_INPUTS 200000
-#define SESSIONS 20000
+#define SESSIONS 60000
 #define INPUT_MAX 8192
 
 static uint64_t state = 0x9e3779b97f4a7c15;
