@@ -3,7 +3,13 @@ import { encodeStdcopy, stdcopyDecoder, type StdFrame } from './stdcopy.ts'
 
 async function decode(chunks: Uint8Array[]): Promise<string[]> {
   const frames: StdFrame[] = []
-  await ReadableStream.from(chunks)
+  const wire = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (const chunk of chunks) controller.enqueue(chunk)
+      controller.close()
+    },
+  })
+  await wire
     .pipeThrough(stdcopyDecoder())
     .pipeTo(new WritableStream({ write: (frame) => void frames.push(frame) }))
   const text = new TextDecoder()
