@@ -144,20 +144,23 @@ const readonlyPaths = [
 const defaultShmSize = 64 * 1024 * 1024
 
 /** Drops what is null or undefined, so that defaults show through. */
-const given = <T extends object>(value: T | null | undefined): Partial<T> =>
+const given = <T extends object>(
+  value: T | null | undefined,
+): { readonly [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(
     Object.entries(value ?? {}).filter(([, member]) => member !== null && member !== undefined),
-  ) as Partial<T>
+  ) as { readonly [K in keyof T]?: NonNullable<T[K]> }
 
 /**
  * The container's configuration with the image's defaults (moby daemon/commit.go merge). Docker's order of members, as
  * it is shown by inspect.
+ * @param hostname when the client gives none
  * @throws EngineError `invalid-parameter`
  */
 export function mergeConfig(
   body: CreateBody,
   image: OciContainerDefaults,
-  id: string,
+  hostname: string,
 ): ContainerConfig {
   const own = given(body)
   checkTypes(own)
@@ -180,7 +183,7 @@ export function mergeConfig(
   const stopTimeout = own.StopTimeout ?? image.StopTimeout
   const shell = own.Shell ?? image.Shell
   return {
-    Hostname: own.Hostname || id.slice(0, 12),
+    Hostname: own.Hostname || hostname,
     Domainname: own.Domainname ?? '',
     User: own.User || image.User || '',
     AttachStdin: own.AttachStdin ?? false,

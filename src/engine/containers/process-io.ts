@@ -19,13 +19,18 @@ export class ProcessIo {
   #inputClosed = false
 
   /** @returns takes the sink away again, without ending it */
-  add(sink: OutputSink): () => void {
+  add(sink: OutputSink, place: 'first' | 'last' = 'last'): () => void {
     if (this.#ended) sink.end()
+    else if (place === 'first') {
+      const others = [...this.#sinks]
+      this.#sinks.clear()
+      for (const each of [sink, ...others]) this.#sinks.add(each)
+    }
     else this.#sinks.add(sink)
     return () => this.#sinks.delete(sink)
   }
 
-  /** Reads until the end of the output, or until it breaks. */
+  /** Reads until the end of the output, or until it breaks; then `end` is due. */
   async pump(output: ReadableStream<OutputChunk>): Promise<void> {
     const reader = output.getReader()
     try {
@@ -42,7 +47,6 @@ export class ProcessIo {
     } catch {
       // The guest is lost with the rest of the output; the exit status tells why.
     }
-    this.end()
   }
 
   #give(sink: OutputSink, chunk: OutputChunk): Promise<void> | undefined {
