@@ -124,14 +124,15 @@ interface FileNode extends RootfsNode {
 
 /** One node for each entry, so that images that share a layer share its files. */
 const nodes = new WeakMap<LayerEntry, FileNode>()
-/** Entries that are counted among their target's links. */
-const counted = new WeakSet<LayerEntry>()
+/** Hard links, and the node among whose links each is counted. */
+const counted = new WeakMap<LayerEntry, RootfsNode>()
 
 function nodeOf(root: Directory, entry: LayerEntry, source: ContentSource): RootfsNode {
   if (entry.kind === 'hardlink') return linkTarget(root, entry)
-  const known = nodes.get(entry)
-  if (known) return known
   const { kind, mode, uid, gid, mtime, size, offset, target, major, minor, xattrs } = entry
+  const known = nodes.get(entry)
+  // A layer that was opened anew has the same entries and another source.
+  if (known && (kind !== 'file' || known.source === source)) return known
   const node: FileNode = {
     kind,
     mode,
@@ -159,8 +160,8 @@ function linkTarget(root: Directory, entry: LayerEntry): RootfsNode {
       `failed to register layer: link /${entry.target ?? ''} /${entry.path}: no such file or directory`,
     )
   // As overlayfs has it: names that a higher layer hides still count.
-  if (!counted.has(entry)) {
-    counted.add(entry)
+  if (counted.get(entry) !== target) {
+    counted.set(entry, target)
     ;(target as FileNode).links++
   }
   return target

@@ -42,7 +42,7 @@ export class ImageStore {
     const images = new Map(
       [...stored].map(([id, value]) => [id as Digest, value as StoredImage] as const),
     )
-    const layers = await LayerStore.open(context, [...images.values()])
+    const layers = await LayerStore.open(context, images)
     return new ImageStore(context, layers, images, containers)
   }
 

@@ -7,7 +7,10 @@ export const PLATFORM = { os: 'linux', architecture: '386' } as const
 export const nameOf = ({ os, architecture, variant }: OciPlatform): string =>
   `${os}/${architecture}${variant ? `/${variant}` : ''}`
 
-export const isRunnable = ({ os, architecture }: Pick<OciPlatform, 'os' | 'architecture'>): boolean =>
+export const isRunnable = ({
+  os,
+  architecture,
+}: Pick<OciPlatform, 'os' | 'architecture'>): boolean =>
   os === PLATFORM.os && architecture === PLATFORM.architecture
 
 /** Attestations are listed as `unknown/unknown`. */
@@ -42,7 +45,8 @@ export function checkPlatform(text: string): void {
   if (!text) return
   const [os = '', architecture = os] = text.toLowerCase().split('/')
   const known =
-    (os === 'linux' || os === architecture) && ['386', 'i386', 'i686', 'linux'].includes(architecture)
+    (os === 'linux' || os === architecture) &&
+    ['386', 'i386', 'i686', 'linux'].includes(architecture)
   if (!known) {
     throw new EngineError(
       'invalid-parameter',

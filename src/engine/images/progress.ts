@@ -49,7 +49,11 @@ export class Progress {
   /** The last message of an operation that failed after its stream began. */
   async fail(error: unknown): Promise<void> {
     const message = error instanceof Error ? error.message : String(error)
-    await this.send({ errorDetail: { message }, error: message }).catch(() => undefined)
+    try {
+      await this.send({ errorDetail: { message }, error: message })
+    } catch {
+      // Nobody is left to tell.
+    }
     await this.close()
   }
 }

@@ -21,12 +21,10 @@ export interface Manifest {
 
 /** Reads one repository's images from its registry (OCI distribution-spec v1.1.1), checking all it gets. */
 export class RegistryClient {
-  readonly #transport: RegistryTransport
   readonly #tokens: Tokens
   readonly #reference: Reference
 
   constructor(transport: RegistryTransport, reference: Reference, credentials?: Credentials) {
-    this.#transport = transport
     this.#reference = reference
     this.#tokens = new Tokens(transport, credentials)
   }
@@ -46,13 +44,13 @@ export class RegistryClient {
     const bytes = await readAll(response.body, MANIFEST_MAX, `manifest ${target}`)
     const digest = await sha256(bytes)
     if (name.digest && digest !== name.digest) {
-      throw new EngineError(
-        'internal',
-        `manifest verification failed for digest ${name.digest}`,
-      )
+      throw new EngineError('internal', `manifest verification failed for digest ${name.digest}`)
     }
     if (expected !== undefined && bytes.length !== expected) {
-      throw new EngineError('internal', `manifest ${digest} has ${bytes.length} bytes, not ${expected}`)
+      throw new EngineError(
+        'internal',
+        `manifest ${digest} has ${bytes.length} bytes, not ${expected}`,
+      )
     }
     const value = parse(bytes, `manifest ${target}`)
     const stated = (value as { mediaType?: unknown }).mediaType
@@ -66,7 +64,7 @@ export class RegistryClient {
   }
 
   /** A small blob, whole and checked. */
-  async blob(digest: Digest, size: number, signal: AbortSignal): Promise<Uint8Array> {
+  async blob(digest: Digest, size: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const response = await this.#get(`blobs/${digest}`, {}, signal)
     const bytes = await readAll(response.body, size, `blob ${digest}`)
     if (bytes.length !== size || (await sha256(bytes)) !== digest) {
@@ -133,8 +131,7 @@ function translate(
   what: string,
 ): EngineError {
   const { code, message } = firstError(body)
-  const denied =
-    code === 'DENIED' || code === 'UNAUTHORIZED' || status === 401 || status === 403
+  const denied = code === 'DENIED' || code === 'UNAUTHORIZED' || status === 401 || status === 403
   if (denied) {
     return new EngineError(
       'not-found',
