@@ -72,7 +72,8 @@ interface Range {
   readonly code: Code
 }
 
-const sameCode = (left: Code, right: Code): boolean => JSON.stringify(left) === JSON.stringify(right)
+const sameCode = (left: Code, right: Code): boolean =>
+  JSON.stringify(left) === JSON.stringify(right)
 
 /** A binary search over ranges that start at `from`, each up to the next. */
 function search(ranges: readonly Range[]): Code {

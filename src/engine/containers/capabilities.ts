@@ -19,10 +19,7 @@ function normalize(names: readonly string[], option: 'CapAdd' | 'CapDrop'): stri
     if (upper === 'ALL') return upper
     const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`
     if (allCapabilities.includes(name)) return name
-    throw new EngineError(
-      'invalid-parameter',
-      `invalid ${option}: unknown capability: "${name}"`,
-    )
+    throw new EngineError('invalid-parameter', `invalid ${option}: unknown capability: "${name}"`)
   })
 }
 

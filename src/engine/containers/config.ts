@@ -133,13 +133,7 @@ const maskedPaths = [
   '/sys/devices/virtual/powercap',
 ]
 
-const readonlyPaths = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-]
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
 const defaultShmSize = 64 * 1024 * 1024
 

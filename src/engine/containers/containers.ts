@@ -60,7 +60,9 @@ export class Containers implements AsyncDisposable {
       const { Name: policy } = hostConfig.RestartPolicy
       const returns =
         (policy === 'always' && (ran || container.state.status === 'exited')) ||
-        (policy === 'unless-stopped' && !stoppedByUser && (ran || container.state.status === 'exited'))
+        (policy === 'unless-stopped' &&
+          !stoppedByUser &&
+          (ran || container.state.status === 'exited'))
       if (container.state.status === 'removing' || (ran && hostConfig.AutoRemove)) {
         this.#later(container, this.discard(container))
       } else if (returns) this.#later(container, startContainer(this, container))

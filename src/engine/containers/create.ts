@@ -29,7 +29,10 @@ export async function createContainer(
   { name, body, platform }: CreateOptions,
 ): Promise<CreateResult> {
   const { clock, machine, name: hostname = 'drydock' } = containers.context
-  if (!body || Object.keys(body).every((key) => key === 'HostConfig' || key === 'NetworkingConfig')) {
+  if (
+    !body ||
+    Object.keys(body).every((key) => key === 'HostConfig' || key === 'NetworkingConfig')
+  ) {
     throw new EngineError(
       'invalid-parameter',
       'config cannot be empty in order to create a container',

@@ -29,10 +29,7 @@ export async function supervise(
   const { clock, log, logs } = containers.context
   const status = await run.process.exited
   const drained = new AbortController()
-  await Promise.race([
-    run.pumped,
-    clock.sleep(drainTime, drained.signal).catch(() => undefined),
-  ])
+  await Promise.race([run.pumped, clock.sleep(drainTime, drained.signal).catch(() => undefined)])
   drained.abort()
   container.process = undefined
   container.io = new ProcessIo()

@@ -20,6 +20,9 @@ export interface LogOptions {
 
 const encoder = new TextEncoder()
 
+/** Milliseconds since 1970 in a double are good to a quarter of a microsecond. */
+const precision = 0.0005
+
 /**
  * A container's log as the API sends it: stdcopy frames, or raw with a terminal. It ends with the stored log or, when
  * followed, with the present run.
@@ -38,10 +41,7 @@ export function readLogs(
     )
   }
   if (container.record.hostConfig.LogConfig.Type === 'none') {
-    throw new EngineError(
-      'not-implemented',
-      'configured logging driver does not support reading',
-    )
+    throw new EngineError('not-implemented', 'configured logging driver does not support reading')
   }
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
@@ -84,8 +84,8 @@ async function* wantedEntries(
 ): AsyncGenerator<LogEntry, void> {
   const wanted = ({ stream, time }: LogEntry): boolean =>
     options[stream] &&
-    (options.since === undefined || parseNanos(time) >= options.since) &&
-    (options.until === undefined || parseNanos(time) <= options.until)
+    (options.since === undefined || parseNanos(time) >= options.since - precision) &&
+    (options.until === undefined || parseNanos(time) <= options.until + precision)
   // Before the store is read, so that nothing falls between the two; times tell what came twice.
   using follower =
     options.follow && isRunning(container.state) ? container.followers.follow() : undefined

@@ -25,8 +25,7 @@ export class ProcessIo {
       const others = [...this.#sinks]
       this.#sinks.clear()
       for (const each of [sink, ...others]) this.#sinks.add(each)
-    }
-    else this.#sinks.add(sink)
+    } else this.#sinks.add(sink)
     return () => this.#sinks.delete(sink)
   }
 

@@ -27,10 +27,7 @@ export async function removeContainer(
         status === 'paused'
           ? 'container is paused and must be unpaused first'
           : `container is ${status}: stop the container before removing or force remove`
-      throw new EngineError(
-        'conflict',
-        `cannot remove container "${container.name}": ${advice}`,
-      )
+      throw new EngineError('conflict', `cannot remove container "${container.name}": ${advice}`)
     }
     // With --rm its death would remove it, too.
     container.keep = true

@@ -125,10 +125,7 @@ export function execProcess(
       : {}),
     args: request.args,
     ...commonProcess(config, host, user),
-    env: mergeEnvironment(
-      environmentOf({ ...config, Tty: request.tty }),
-      request.env,
-    ),
+    env: mergeEnvironment(environmentOf({ ...config, Tty: request.tty }), request.env),
     cwd: request.cwd || config.WorkingDir || '/',
     capabilities: capabilitySets(capabilities),
     oomScoreAdj: host.OomScoreAdj,
@@ -136,9 +133,7 @@ export function execProcess(
 }
 
 /** Docker gives no inheritable and no ambient ones (CVE-2022-24769). */
-const capabilitySets = (
-  names: readonly string[],
-): NonNullable<RuntimeProcess['capabilities']> => ({
+const capabilitySets = (names: readonly string[]): NonNullable<RuntimeProcess['capabilities']> => ({
   bounding: names,
   effective: names,
   permitted: names,
@@ -148,11 +143,7 @@ const capabilitySets = (
 
 /** PATH, HOSTNAME and TERM first, then what the container asks for (moby daemon/container_operations.go). */
 function environmentOf(config: ContainerConfig): readonly string[] {
-  const base = [
-    defaultPath,
-    `HOSTNAME=${config.Hostname}`,
-    ...(config.Tty ? ['TERM=xterm'] : []),
-  ]
+  const base = [defaultPath, `HOSTNAME=${config.Hostname}`, ...(config.Tty ? ['TERM=xterm'] : [])]
   return mergeEnvironment(base, config.Env)
 }
 

@@ -19,10 +19,17 @@ export function startFailure(kind: 'start' | 'exec', cause: unknown): StartFailu
     return { error: cause, exitCode: 128 }
   }
   const text = reason.toLowerCase()
+  const code = (
+    cause instanceof Error ? (cause.cause as { code?: unknown } | undefined) : undefined
+  )?.code
   const exitCode =
-    text.includes('executable file not found') || text.includes('no such file or directory')
+    code === 'not-found' ||
+    text.includes('executable file not found') ||
+    text.includes('no such file or directory')
       ? 127
-      : text.includes('permission denied') || text.includes('is a directory')
+      : code === 'not-executable' ||
+          text.includes('permission denied') ||
+          text.includes('is a directory')
         ? 126
         : text.includes('not a directory')
           ? 127

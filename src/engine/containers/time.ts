@@ -6,10 +6,7 @@ export const zeroTime = '0001-01-01T00:00:00Z'
 /** RFC 3339 with nine digits of nanoseconds. */
 export function formatTime(milliseconds: number, nanoseconds = 0): string {
   const whole = Math.floor(milliseconds)
-  const nanos = Math.min(
-    999_999,
-    Math.floor((milliseconds - whole) * 1_000_000) + nanoseconds,
-  )
+  const nanos = Math.min(999_999, Math.floor((milliseconds - whole) * 1_000_000) + nanoseconds)
   const iso = new Date(whole).toISOString()
   return `${iso.slice(0, -1)}${String(nanos).padStart(6, '0')}Z`
 }

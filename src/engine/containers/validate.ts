@@ -13,7 +13,9 @@ const minimumMemory = 6 * 1024 * 1024
  */
 export function checkConfig(config: ContainerConfig, host: HostConfig, cpus: number): void {
   if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/')) {
-    throw bad(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
+    throw bad(
+      `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`,
+    )
   }
   for (const line of config.Env) {
     if (line === '' || line.startsWith('=')) throw bad(`invalid environment variable: ${line}`)
@@ -54,7 +56,10 @@ function checkSecurityOption(option: string): void {
   throw bad(`invalid --security-opt 2: "${option}"`)
 }
 
-export function checkRestartPolicy({ Name: name, MaximumRetryCount: retries }: RestartPolicy): void {
+export function checkRestartPolicy({
+  Name: name,
+  MaximumRetryCount: retries,
+}: RestartPolicy): void {
   if (name !== 'no' && name !== 'always' && name !== 'on-failure' && name !== 'unless-stopped') {
     throw bad(
       `invalid restart policy: unknown policy '${String(name)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
@@ -97,12 +102,12 @@ function checkProcessors(resources: Resources, cpus: number): void {
     throw bad('Conflicting options: Nano CPUs and CPU Quota cannot both be set')
   }
   if (nano < 0 || nano > cpus * 1e9) {
-    throw bad(
-      `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`,
-    )
+    throw bad(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`)
   }
   if (period !== 0 && (period < 1000 || period > 1_000_000)) {
-    throw bad('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)')
+    throw bad(
+      'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
+    )
   }
   if (quota > 0 && quota < 1000) throw bad('CPU cfs quota can not be less than 1ms (i.e. 1000)')
 }

@@ -29,9 +29,9 @@ export class Execs {
     for (const [id, { ended }] of container.execs) {
       if (ended !== undefined && clock.monotonic() - ended > memory) container.execs.delete(id)
     }
-    const id = Array.from(clock.randomBytes(32), (byte) =>
-      byte.toString(16).padStart(2, '0'),
-    ).join('')
+    const id = Array.from(clock.randomBytes(32), (byte) => byte.toString(16).padStart(2, '0')).join(
+      '',
+    )
     container.execs.set(id, new Exec(this.#containers, container, id, config))
     container.event(`exec_create: ${describe(config.command)}`, { execID: id })
     return id
