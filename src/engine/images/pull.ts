@@ -5,6 +5,7 @@ import { mediaType, type OciImageConfig, type OciIndex, type OciManifest } from 
 import { familiar, familiarName, withDefaultTag, type Reference } from '../../core/reference.ts'
 import type { Slots } from '../mutex.ts'
 import { shortId, type ImageStore } from './image-store.ts'
+import { malformed, parseConfig } from './parse-config.ts'
 import { isRunnable, nameOf, noMatch, selectManifest } from './platform.ts'
 import { counter, Progress } from './progress.ts'
 import { RegistryClient, type Manifest } from './registry-client.ts'
@@ -12,6 +13,10 @@ import type { Credentials } from './registry-tokens.ts'
 
 /** Largest image config, in bytes: what containerd takes. */
 const CONFIG_MAX = 8 * 1024 * 1024
+
+/** As moby's `max-download-attempts`, and seconds that it waits the longer the more have failed (distribution/xfer). */
+const ATTEMPTS = 5
+const PAUSE = 5
 
 export interface PullOptions {
   readonly credentials?: Credentials
@@ -157,8 +162,10 @@ class Pull {
     }
     const missing = jobs.filter(({ diffId }) => !this.#store.layers.get(diffId))
     let before: Promise<void> = Promise.resolve()
+    const fetches: Promise<void>[] = []
     const all = missing.map((job) => {
       const fetched = this.#fetch(job)
+      fetches.push(fetched)
       before = Promise.all([before, fetched]).then(() => this.#complete(job))
       return before
     })
@@ -172,6 +179,8 @@ class Pull {
         }
       }),
     )
+    // A layer that failed ends the wait for those after it: what they do must end, too.
+    await Promise.allSettled(fetches)
     const failed = results.find((result) => result.status === 'rejected')
     if (!failed) return
     // The first failure aborted the others.
@@ -179,9 +188,30 @@ class Pull {
   }
 
   async #fetch(job: LayerJob): Promise<void> {
-    const { progress } = this
-    if (this.#slots.full) await progress.status(job.id, 'Waiting')
+    if (this.#slots.full) await this.progress.status(job.id, 'Waiting')
     using _ = await this.#slots.take(this.#signal)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#import(job)
+        return
+      } catch (error) {
+        // Our own errors are final: wrong bytes stay wrong. What else breaks a stream is the network.
+        if (this.#signal.aborted || error instanceof EngineError || attempt === ATTEMPTS)
+          throw error
+        await this.#pause(job, attempt * PAUSE)
+      }
+    }
+  }
+
+  async #pause({ id }: LayerJob, seconds: number): Promise<void> {
+    for (let left = seconds; left > 0; left--) {
+      await this.progress.status(id, `Retrying in ${left} second${left === 1 ? '' : 's'}`)
+      await this.#store.context.clock.sleep(1000, this.#signal)
+    }
+  }
+
+  async #import(job: LayerJob): Promise<void> {
+    const { progress } = this
     const tell = counter(this.#store.context.clock, (current) =>
       progress.count(job.id, 'Downloading', current, job.size),
     )
@@ -214,9 +244,6 @@ interface LayerJob {
   readonly size: number
 }
 
-const malformed = (what: string): EngineError =>
-  new EngineError('internal', `the image's ${what} is malformed`)
-
 function checkedConfig(bytes: Uint8Array, { layers }: OciManifest): OciImageConfig {
   const config = parseConfig(bytes)
   if (!isRunnable(config)) throw noMatch([nameOf(config)])
@@ -224,25 +251,4 @@ function checkedConfig(bytes: Uint8Array, { layers }: OciManifest): OciImageConf
     throw new EngineError('internal', "layers from manifest don't match image configuration")
   }
   return config
-}
-
-/** @throws EngineError `internal` */
-export function parseConfig(bytes: Uint8Array): OciImageConfig {
-  let value: Partial<OciImageConfig> | null
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<OciImageConfig> | null
-  } catch {
-    throw malformed('config')
-  }
-  const diffIds: unknown = value?.rootfs?.diff_ids
-  if (
-    !value ||
-    typeof value.os !== 'string' ||
-    typeof value.architecture !== 'string' ||
-    !Array.isArray(diffIds) ||
-    !diffIds.every((diffId) => typeof diffId === 'string' && isDigest(diffId))
-  ) {
-    throw malformed('config')
-  }
-  return value as OciImageConfig
 }
