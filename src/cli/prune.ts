@@ -1,5 +1,5 @@
 import type { PruneReport } from '../client/types.ts'
-import { ExitError, noArguments, type Command, type Invocation } from './command.ts'
+import { noArguments, type Command, type Invocation } from './command.ts'
 import { filtersOf } from './flag-values.ts'
 import { flag, type Flag } from './flags.ts'
 import { humanSize } from './human.ts'
@@ -8,12 +8,9 @@ const untilFilter = flag('--filter', 'filter', 'Provide filter values (e.g. "unt
 const labelFilter = (example: string): Flag => flag('--filter', 'filter', `Provide filter values (e.g. "${example}")`)
 const forceFlag = flag('-f, --force', 'bool', 'Do not prompt for confirmation')
 
-/**
- * Ask before something is lost.
- * @throws ExitError when the user doesn't agree
- */
-async function confirm({ flags, host, out }: Invocation, warning: string, what: string): Promise<void> {
-  if (flags.bool('force')) return
+/** Ask before something is lost. */
+async function confirmed({ flags, host, out }: Invocation, warning: string): Promise<boolean> {
+  if (flags.bool('force')) return true
   await out.write(`${warning}\nAre you sure you want to continue? [y/N] `)
   const reader = host.stdin.getReader()
   let answer = ''
@@ -26,7 +23,7 @@ async function confirm({ flags, host, out }: Invocation, warning: string, what: 
   } finally {
     reader.releaseLock()
   }
-  if (!/^y$/i.test(answer.trim())) throw new ExitError(1, `${what} has been cancelled`)
+  return /^y$/i.test(answer.trim())
 }
 
 const reclaimed = (report: PruneReport): string => `Total reclaimed space: ${humanSize(report.SpaceReclaimed ?? 0, 4)}`
@@ -45,7 +42,7 @@ export const pruneContainers: Command = {
   args: noArguments,
   flags: [untilFilter, forceFlag],
   async run(invocation) {
-    await confirm(invocation, 'WARNING! This will remove all stopped containers.', 'container prune')
+    if (!(await confirmed(invocation, 'WARNING! This will remove all stopped containers.'))) return 0
     const { client, flags, out, signal } = invocation
     const report = await client.containers.prune(filtersOf(flags.list('filter')), signal)
     await out.line(section('Deleted Containers', report.ContainersDeleted ?? []) + reclaimed(report))
@@ -64,7 +61,7 @@ export const pruneImages: Command = {
   async run(invocation) {
     const { client, flags, out, signal } = invocation
     const all = flags.bool('all')
-    await confirm(invocation, `WARNING! This will remove ${imagesWarning(all)}.`, 'image prune')
+    if (!(await confirmed(invocation, `WARNING! This will remove ${imagesWarning(all)}.`))) return 0
     const filters = { ...filtersOf(flags.list('filter')), dangling: [String(!all)] }
     const report = await client.images.prune(filters, signal)
     await out.line(section('Deleted Images', imageLines(report)) + reclaimed(report))
@@ -80,7 +77,7 @@ export const pruneNetworks: Command = {
   async run(invocation) {
     const { client, flags, out, signal } = invocation
     const warning = 'WARNING! This will remove all custom networks not used by at least one container.'
-    await confirm(invocation, warning, 'network prune')
+    if (!(await confirmed(invocation, warning))) return 0
     const report = await client.networks.prune(filtersOf(flags.list('filter')), signal)
     await out.write(section('Deleted Networks', report.NetworksDeleted ?? []))
     return 0
@@ -100,11 +97,7 @@ export const pruneVolumes: Command = {
     const { client, flags, out, signal } = invocation
     const all = flags.bool('all')
     const which = all ? 'all' : 'anonymous'
-    await confirm(
-      invocation,
-      `WARNING! This will remove ${which} local volumes not used by at least one container.`,
-      'volume prune',
-    )
+    if (!(await confirmed(invocation, `WARNING! This will remove ${which} local volumes not used by at least one container.`))) return 0
     const filters = { ...filtersOf(flags.list('filter')), ...(all && { all: ['true'] }) }
     const report = await client.volumes.prune(filters, signal)
     await out.line(section('Deleted Volumes', report.VolumesDeleted ?? []) + reclaimed(report))
@@ -136,11 +129,7 @@ export const pruneSystem: Command = {
     ]
     const named = Object.entries(filters).flatMap(([name, values]) => values.map((value) => `${name}=${value}`))
     const only = named.length === 0 ? '' : `\n  Items to be pruned will be filtered with:\n${named.map((text) => `  - ${text}\n`).join('')}`
-    await confirm(
-      invocation,
-      `WARNING! This will remove:\n${items.map((item) => `  - ${item}\n`).join('')}${only}`,
-      'system prune',
-    )
+    if (!(await confirmed(invocation, `WARNING! This will remove:\n${items.map((item) => `  - ${item}\n`).join('')}${only}`))) return 0
     let space = 0
     const show = async (report: PruneReport, title: string, lines: readonly string[]): Promise<void> => {
       space += report.SpaceReclaimed ?? 0

@@ -1,4 +1,4 @@
-import { atLeast, type Command } from '../command.ts'
+import { atLeast, ExitError, type Command } from '../command.ts'
 import { flag } from '../flags.ts'
 import { eachOperand } from '../operands.ts'
 import { parseRestartPolicy } from './create-values.ts'
@@ -43,6 +43,9 @@ export const update: Command = {
       ...number('MemorySwap', 'memory-swap'),
       ...number('PidsLimit', 'pids-limit'),
       ...(flags.has('restart') && { RestartPolicy: parseRestartPolicy(flags.text('restart')) }),
+    }
+    if (Object.keys(changes).length === 0) {
+      throw new ExitError(1, 'you must provide one or more flags when using this command')
     }
     const warnings: string[] = []
     try {

@@ -1,7 +1,7 @@
 import { canonical, withDefaultTag } from '../../core/reference.ts'
 import { atLeast, between, exactly, ExitError, noArguments, type Command, type Invocation } from '../command.ts'
 import { flag } from '../flags.ts'
-import { pathFrom } from '../paths.ts'
+import { openFile, pathFrom } from '../paths.ts'
 import { reference } from './pull.ts'
 import { drainProgress, showProgress } from './progress.ts'
 
@@ -62,8 +62,7 @@ export const load: Command = {
   async run({ flags, client, host, out, signal }) {
     const path = flags.text('input')
     if (path === '' && host.tty[0]) throw new ExitError(1, 'requested load from stdin, but stdin is empty')
-    if (path !== '') await host.files.stat(pathFrom(host, path))
-    const tar = path === '' ? host.stdin : host.files.read(pathFrom(host, path))
+    const tar = path === '' ? host.stdin : await openFile(host, path)
     const isTerminal = host.tty[1]
     const messages = await client.images.load(tar, flags.bool('quiet') || !isTerminal, signal)
     await showProgress(messages, { output: out, isTerminal, host })
@@ -83,8 +82,7 @@ export const importImage: Command = {
   async run({ flags, args, client, host, out, signal }) {
     const [source = '', target] = args
     const isUrl = /^(https?|ftp):\/\//.test(source)
-    const tar = source === '-' ? host.stdin : isUrl ? undefined : host.files.read(pathFrom(host, source))
-    if (source !== '-' && !isUrl) await host.files.stat(pathFrom(host, source))
+    const tar = source === '-' ? host.stdin : isUrl ? undefined : await openFile(host, source)
     const messages = await client.images.import(
       {
         fromSrc: isUrl ? source : '-',

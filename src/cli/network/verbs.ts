@@ -5,7 +5,7 @@ import { mapOf } from '../container/key-values.ts'
 import { labelsOf } from '../container/list.ts'
 import { filtersOf } from '../flag-values.ts'
 import { flag } from '../flags.ts'
-import { shortId } from '../human.ts'
+import { naturally, shortId } from '../human.ts'
 import { inspectAll } from '../inspect.ts'
 import { formatList, listFormatFlag, objectFormatFlag, type ListFormat } from '../list-format.ts'
 import type { NetworkResource } from '../../core/engine-api.ts'
@@ -22,7 +22,7 @@ export const list: Command = {
   ],
   async run({ flags, client, out, signal }) {
     const networks = await client.networks.list(filtersOf(flags.list('filter')), signal)
-    const sorted = [...networks].sort((left, right) => left.Name.localeCompare(right.Name, 'en', { numeric: true }))
+    const sorted = [...networks].sort((left, right) => naturally(left.Name, right.Name))
     const shape = networkFormat(!flags.bool('no-trunc'))
     await out.write(formatList(sorted, shape, { format: flags.text('format'), quiet: flags.bool('quiet') }))
     return 0

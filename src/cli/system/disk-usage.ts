@@ -136,7 +136,7 @@ function detailed({ Images, Containers, Volumes, BuildCache }: DiskUsage): strin
     { ...images, fields: { ...images.fields, UniqueSize: uniqueSize, SharedSize: sharedSize } },
     { format: '', table: `${images.table}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}` },
   )
-  const containerTable = formatList(Containers ?? [], containerFormat(true), {
+  const containerTable = formatList((Containers ?? []).map((container) => ({ ...container, SizeRootFs: 0 })), containerFormat(true), {
     format: '',
     table: '{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}',
   })

@@ -1,5 +1,4 @@
 import type { EventMessage } from '../../core/engine-api.ts'
-import { goJson } from '../../codec/go-template/print.ts'
 import { noArguments, type Command } from '../command.ts'
 import { filtersOf, parseTimestamp } from '../flag-values.ts'
 import { flag } from '../flags.ts'
@@ -18,23 +17,25 @@ export const events: Command = {
   ],
   async run({ flags, client, out, signal }) {
     const format = flags.text('format')
-    const show =
-      format === '' ? eventText : format === 'json' ? (event: EventMessage) => goJson(event) : objectTemplate(format)
+    const template = format === '' || format === 'json' ? undefined : objectTemplate(format)
+    const show = (line: string): string => (template ? template(JSON.parse(line)) : format === '' ? eventText(line) : line)
     const now = Date.now()
     const time = (name: string): string | undefined =>
       flags.has(name) ? parseTimestamp(flags.text(name), now) : undefined
-    const stream = await client.system.events(
+    const stream = await client.system.eventLines(
       { since: time('since'), until: time('until'), filters: filtersOf(flags.list('filter')) },
       signal,
     )
-    for await (const event of stream) await out.line(show(event))
+    for await (const line of stream) await out.line(show(line))
     return 0
   },
 }
 
 /** `2026-01-02T15:04:05.000000000Z container create ID (image=busybox, name=web)` */
-function eventText({ time, timeNano, Type, Action, Actor }: EventMessage): string {
-  const nano = timeNano > 0 ? BigInt(Math.round(timeNano)) : BigInt(time) * 1_000_000_000n
+function eventText(line: string): string {
+  const { time, Type, Action, Actor } = JSON.parse(line) as EventMessage
+  const exact = /"timeNano":(\d+)/.exec(line)?.[1]
+  const nano = exact === undefined ? BigInt(time) * 1_000_000_000n : BigInt(exact)
   const seconds = Number(nano / 1_000_000_000n)
   const fraction = String(nano % 1_000_000_000n).padStart(9, '0')
   const at = `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}Z`

@@ -6,7 +6,7 @@ import { mapOf } from '../container/key-values.ts'
 import { labelsOf } from '../container/list.ts'
 import { filtersOf } from '../flag-values.ts'
 import { flag } from '../flags.ts'
-import { humanSize } from '../human.ts'
+import { humanSize, naturally } from '../human.ts'
 import { inspectAll } from '../inspect.ts'
 import { formatList, listFormatFlag, objectFormatFlag, type ListFormat } from '../list-format.ts'
 import { eachOperand } from '../operands.ts'
@@ -23,7 +23,7 @@ export const list: Command = {
   ],
   async run({ flags, client, out, signal }) {
     const volumes = await client.volumes.list(filtersOf(flags.list('filter')), signal)
-    const sorted = [...volumes].sort((left, right) => left.Name.localeCompare(right.Name, 'en', { numeric: true }))
+    const sorted = [...volumes].sort((left, right) => naturally(left.Name, right.Name))
     await out.write(formatList(sorted, volumeFormat, { format: flags.text('format'), quiet: flags.bool('quiet') }))
     return 0
   },
