@@ -1,0 +1,45 @@
+import type { Digest } from '../core/digest.ts'
+import type { BlobStore } from '../ports/blob-store.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LogStore } from '../ports/log-store.ts'
+import type { Machine } from '../ports/machine.ts'
+import type { RecordStore } from '../ports/record-store.ts'
+import type { RegistryTransport } from '../ports/registry-transport.ts'
+import type { EventBus } from './events/bus.ts'
+import type { LogRing } from './log-ring.ts'
+
+/** What a host gives an engine. The stores and the machine stay the host's to dispose, after the engine. */
+export interface EngineOptions {
+  readonly machine: Machine
+  readonly blobs: BlobStore
+  readonly records: RecordStore
+  readonly logs: LogStore
+  readonly clock: Clock
+  readonly registry: RegistryTransport
+  readonly version: {
+    readonly version: string
+    readonly gitCommit: string
+    /** RFC 3339 */
+    readonly buildTime: string
+  }
+  /** Host name shown by `info`. */
+  readonly name?: string
+  /** Names the engine for ever: its stores, locks and channels. */
+  readonly id: string
+}
+
+/** What every part of an engine works with. */
+export interface Context extends EngineOptions {
+  readonly events: EventBus
+  readonly log: LogRing
+}
+
+/** What other parts need to know of a container. */
+export interface ContainerBrief {
+  readonly id: string
+  /** Without the leading slash. */
+  readonly name: string
+  readonly image: Digest
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+  readonly network?: string
+}

@@ -1,0 +1,43 @@
+import type { Digest } from '../../core/digest.ts'
+import type { OciImageConfig } from '../../core/oci.ts'
+
+/** An image as the engine knows it. */
+export interface ImageRecord {
+  /** Digest of its config. */
+  readonly id: Digest
+  readonly config: OciImageConfig
+  /** As shown: `busybox:latest`. */
+  readonly repoTags: readonly string[]
+  /** As shown: `busybox@sha256:…`. */
+  readonly repoDigests: readonly string[]
+  /** Bytes of its files, layer by layer. */
+  readonly size: number
+  /** RFC 3339; `0001-01-01T00:00:00Z` when the image doesn't say. */
+  readonly created: string
+  /** RFC 3339; when a tag was last set on it. */
+  readonly lastTagTime: string
+}
+
+/** An image in the record store, kind `image`, by its ID. */
+export interface StoredImage {
+  readonly id: Digest
+  readonly config: OciImageConfig
+  /** Full references, `docker.io/library/busybox:latest`, and when each was set (RFC 3339). */
+  readonly tags: Readonly<Record<string, string>>
+  /** `docker.io/library/busybox@sha256:…` */
+  readonly digests: readonly string[]
+  readonly size: number
+}
+
+/** A layer in the record store, kind `layer`, by its diff ID. The blob of that digest is its plain tar. */
+export interface StoredLayer {
+  readonly diffId: Digest
+  /** As the registry has it, compressed. */
+  readonly digest: Digest
+  /** Blob with the layer's entries, so that a reload needn't read the tar again. */
+  readonly index: Digest
+  /** Bytes of its files. */
+  readonly size: number
+}
+
+export const NEVER = '0001-01-01T00:00:00Z'
