@@ -1,9 +1,4 @@
-import { createApi } from '../../api/handler.ts'
-import { ApiClient } from '../../client/api-client.ts'
-import { runCli } from '../../cli/main.ts'
-import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
-import { createEngine, type Engine } from '../../engine/engine.ts'
 import type {
   OpenOptions,
   Playground,
@@ -12,30 +7,88 @@ import type {
   TerminalSink,
   TerminalSize,
 } from '../../link/playground.ts'
-import { GuestMachine } from '../../machine/guest-machine.ts'
 import type { MachineState } from '../../ports/machine.ts'
-import { CatalogTransport } from '../../storage/catalog.ts'
-import { FetchTransport } from '../../storage/fetch-transport.ts'
-import { openHostRoot } from '../../storage/host-root.ts'
-import { buildInfo } from '../build-info.ts'
-import { serveStub } from '../guest-cli/serve-stub.ts'
+import { diagnosticsOf } from '../diagnostics.ts'
 import { serveGuest } from '../guest-services.ts'
+import { serveDocker } from '../guest-cli/serve-docker.ts'
 import { Assets } from './assets.ts'
-import { browserClock } from './browser-clock.ts'
 import { lockEngine } from './engine-lock.ts'
+import { openEngine, requireBrowser, type OpenEngine } from './open-engine.ts'
 import { openShell } from './shell.ts'
 import { StatusBoard } from './status-board.ts'
+import { watchCounts } from './watch-counts.ts'
 import { watchPulls } from './watch-pulls.ts'
 
-interface Parts {
-  readonly machine: GuestMachine
-  readonly engine: Engine
-  readonly handler: EngineHandler
-  readonly client: ApiClient
-}
+/** Named by the bundler, as the page's. */
+declare const BUILD: string
 
 /** The engine and the machine behind a page. */
 export class WorkerPlayground implements Playground {
-  readonly #stop = new AbortController()
-  #resources: AsyncDisposableStack | undefined
+  #open: { readonly engine: OpenEngine; readonly owned: AsyncDisposableStack } | undefined
+  #shells = 0
+
+  async open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void> {
+    if (options.build !== BUILD) {
+      throw new EngineError(
+        'conflict',
+        'The page and its engine are of different builds. Reload the page.',
+      )
+    }
+    requireBrowser()
+    await using opening = new AsyncDisposableStack()
+    opening.use(await lockEngine(options.engineId))
+    const stop = new AbortController()
+    opening.defer(() => stop.abort())
+    const board = opening.use(new StatusBoard(onStatus))
+    const engine = opening.use(
+      await openEngine({
+        assets: new Assets(options.assets, stop.signal),
+        engineId: options.engineId,
+        onProgress: (loadedBytes, totalBytes) =>
+          board.update({ machine: { phase: 'loading', loadedBytes, totalBytes } }),
+      }),
+    )
+    const { machine } = engine
+    const handler = watchPulls(engine.handler, (pulls) => board.update({ pulls }))
+    machine.onState((state) => {
+      void this.#show(state, engine, board)
+    }, stop.signal)
+    void serveGuest(machine, {
+      handler,
+      requestId: engine.requestId,
+      docker: (connection, signal) => serveDocker(connection, handler, engine.requestId, signal),
+      log: (line) => engine.engine.context.log.add(line),
+      signal: stop.signal,
+    })
+    void watchCounts(handler, engine.requestId, stop.signal, (counts) => board.update(counts))
+    board.update({ machine: { phase: 'starting' } })
+    await this.#show({ state: 'running' }, engine, board)
+    this.#open = { engine, owned: opening.move() }
+  }
+
+  async terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession> {
+    if (!this.#open) throw new EngineError('unavailable', 'The engine is not there yet.')
+    this.#shells++
+    return openShell(this.#open.engine.machine, `shell-${this.#shells}`, size, sink)
+  }
+
+  async diagnostics(): Promise<string> {
+    if (!this.#open) return 'The engine is not there yet.'
+    return diagnosticsOf(this.#open.engine.handler, this.#open.engine.requestId)
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open
+    this.#open = undefined
+    await open?.owned.disposeAsync()
+  }
+
+  async #show(state: MachineState, { machine }: OpenEngine, board: StatusBoard): Promise<void> {
+    if (state.state === 'lost') board.update({ machine: { phase: 'lost', reason: state.reason } })
+    else if (state.state === 'starting') board.update({ machine: { phase: 'starting' } })
+    else {
+      const { kernel, memoryBytes } = await machine.info()
+      board.update({ machine: { phase: 'running', kernel, memoryBytes } })
+    }
+  }
 }
