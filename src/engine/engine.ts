@@ -3,12 +3,14 @@ import { EventBus } from './events/bus.ts'
 import { Images } from './images/images.ts'
 import { LogRing } from './log-ring.ts'
 import { Networks } from './networks/networks.ts'
+import { System } from './system/system.ts'
 
 /** A Docker Engine over a machine and stores. Disposing it stops what it does; machine and stores stay their owner's. */
 export interface Engine extends AsyncDisposable {
   readonly context: Context
   readonly images: Images
   readonly networks: Networks
+  readonly system: System
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -24,6 +26,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     context,
     images,
     networks,
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    system: new System(context, images, briefs),
+    [Symbol.asyncDispose]: async () => {
+      await images[Symbol.asyncDispose]()
+    },
   }
 }

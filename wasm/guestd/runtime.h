@@ -35,6 +35,10 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
 /* Start a process in the host root. */
 int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
+/* Call when `status` is readable. 0: the program was executed, and with a terminal `console` is set now. -EAGAIN: not
+ * yet. Else it failed, and `failure` says why; the child exits by itself, the loop reaps it and calls runtime_delete for a
+ * container. `status` stays the caller's to close. */
+int runtime_status(struct spawned *spawned, struct failure *failure);
 /* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */
 int runtime_delete(const char *container, struct failure *failure);
 /* Mount the 9p trees (configure) and the overlay of the host root (mount-host-root). */

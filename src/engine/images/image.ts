@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/digest.ts'
 import type { OciImageConfig } from '../../core/oci.ts'
+import { familiar, parseReference } from '../../core/reference.ts'
 
 /** An image as the engine knows it. */
 export interface ImageRecord {
@@ -41,3 +42,20 @@ export interface StoredLayer {
 }
 
 export const NEVER = '0001-01-01T00:00:00Z'
+
+/** What `info` and `inspect` call the way layers are stacked: overlayfs over the image's merged layers. */
+export const STORAGE_DRIVER = 'overlay2'
+
+/** Milliseconds since 1970. */
+export const createdOf = ({ config }: Pick<StoredImage, 'config'>): number =>
+  Date.parse(config.created ?? NEVER)
+
+export const toRecord = (image: StoredImage): ImageRecord => ({
+  id: image.id,
+  config: image.config,
+  repoTags: Object.keys(image.tags).map((tag) => familiar(parseReference(tag))),
+  repoDigests: image.digests.map((digest) => familiar(parseReference(digest))),
+  size: image.size,
+  created: image.config.created ?? NEVER,
+  lastTagTime: Object.values(image.tags).sort().at(-1) ?? NEVER,
+})

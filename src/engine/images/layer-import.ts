@@ -1,0 +1,156 @@
+import { gunzip } from '../../codec/gunzip.ts'
+import { createSha256 } from '../../codec/sha256.ts'
+import { readTar } from '../../codec/tar/read.ts'
+import type { Digest } from '../../core/digest.ts'
+import { EngineError } from '../../core/error.ts'
+import type { LayerEntry } from '../../core/layer.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+import { encodeIndex } from './layer-index.ts'
+import type { StoredLayer } from './image.ts'
+
+export interface LayerSource {
+  readonly diffId: Digest
+  /** Of the bytes as they come: compressed or not. */
+  readonly digest: Digest
+  readonly size: number
+  open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
+  /** Called with the length of each piece that has come. */
+  onBytes?(length: number): Promise<void>
+  /** Called when all bytes have come and are what the digest promised. */
+  onVerified?(): Promise<void>
+}
+
+/**
+ * Fetch, check, inflate, index and store a layer in one pass. Nothing is stored when anything is wrong.
+ * @throws EngineError in Docker's words
+ */
+export async function importLayer(
+  blobs: BlobStore,
+  source: LayerSource,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  const checked = new CheckedStream(await source.open(signal), source, await createSha256())
+  const entries: LayerEntry[] = []
+  try {
+    const plain = await inflated(checked.stream)
+    await blobs.write(indexed(plain, entries, checked), { digest: source.diffId, signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw explain(error, source.digest, checked)
+  }
+  const index = encodeIndex(entries)
+  const stored = await blobs.write(once(index), { signal })
+  let size = 0
+  for (const entry of entries) size += entry.size
+  return { diffId: source.diffId, digest: source.digest, index: stored.digest, size }
+}
+
+/** What is wrong with bytes that aren't what was promised, is of no interest. */
+function explain(error: unknown, digest: Digest, checked: CheckedStream): unknown {
+  if (!(error instanceof EngineError) || error.code !== 'invalid-parameter') return error
+  const message = checked.verified
+    ? error.message.startsWith('archive/tar') || error.message.startsWith('gzip')
+      ? `failed to register layer: ${error.message}`
+      : "layers from manifest don't match image configuration"
+    : `filesystem layer verification failed for digest ${digest}`
+  return new EngineError('internal', message, { cause: error })
+}
+
+/** Passes bytes on and holds them against a digest and a size; fails at the end when they differ. */
+class CheckedStream {
+  readonly stream: ReadableStream<Uint8Array>
+  verified = false
+
+  constructor(
+    bytes: ReadableStream<Uint8Array>,
+    source: LayerSource,
+    hash: Awaited<ReturnType<typeof createSha256>>,
+  ) {
+    const reader = bytes.getReader()
+    const mismatch = (): EngineError =>
+      new EngineError('invalid-parameter', `${source.digest} is not what came`)
+    let length = 0
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read()
+          if (done) {
+            if (length !== source.size || hash.digest() !== source.digest) throw mismatch()
+            this.verified = true
+            await source.onVerified?.()
+            controller.close()
+            return
+          }
+          length += value.length
+          if (length > source.size) {
+            await reader.cancel().catch(() => undefined)
+            throw mismatch()
+          }
+          hash.update(value)
+          await source.onBytes?.(value.length)
+          controller.enqueue(value)
+        },
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+}
+
+/** By its first bytes: registries aren't careful about media types. */
+async function inflated(stream: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
+  const reader = stream.getReader()
+  const first = await reader.read()
+  const [a, b, c, d] = first.value ?? []
+  const whole = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        if (first.done) controller.close()
+        else controller.enqueue(first.value)
+      },
+      pull: async (controller) => {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 1 },
+  )
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) {
+    await whole.cancel()
+    throw new EngineError('internal', "Drydock can't read layers compressed with zstd yet")
+  }
+  return a === 0x1f && b === 0x8b ? gunzip(whole) : whole
+}
+
+/** The same bytes, whose tar members are listed along the way. Ends when both are done. */
+async function* indexed(
+  plain: ReadableStream<Uint8Array>,
+  entries: LayerEntry[],
+  checked: CheckedStream,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  writer.closed.catch(() => undefined)
+  const listing = (async () => {
+    for await (const entry of readTar(readable)) entries.push(entry)
+  })()
+  listing.catch(() => undefined)
+  try {
+    for await (const chunk of plain) {
+      // A reader that gave up tells why below.
+      await writer.write(chunk).catch(() => listing)
+      yield chunk
+    }
+    await writer.close().catch(() => undefined)
+    await listing
+    if (!checked.verified) throw new EngineError('invalid-parameter', 'gzip: unexpected end')
+  } finally {
+    await writer.abort().catch(() => undefined)
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes
+}
