@@ -1,14 +1,27 @@
-import { defineConfig } from 'vite'
+import { cpSync, readFileSync } from 'node:fs'
+import { defineConfig, type Plugin } from 'vite'
 import { buildInfo } from './build-info.ts'
 import { compressed } from './vite-compressed.ts'
 
+const root = new URL('..', import.meta.url).pathname
+
+/** The snapshot beside the page: `drydock snapshot` has made it. */
+const guest = (): Plugin => ({
+  name: 'guest',
+  apply: 'build',
+  closeBundle() {
+    cpSync(`${root}dist/guest`, `${root}dist/page/guest`, { recursive: true })
+  },
+})
+
 /** The page: static files for any host. Paths are relative, so that it works in a subfolder. */
 export default defineConfig({
-  root: new URL('..', import.meta.url).pathname,
+  root,
   base: './',
   define: {
     BUILD: JSON.stringify(`${buildInfo.gitCommit}-${Date.now().toString(36)}`),
     BUILD_INFO: JSON.stringify(buildInfo),
+    SNAPSHOT: readFileSync(`${root}dist/guest/snapshot.json`, 'utf8'),
   },
   worker: { format: 'es' },
   build: {
@@ -18,5 +31,5 @@ export default defineConfig({
     sourcemap: true,
     chunkSizeWarningLimit: 1500,
   },
-  plugins: [compressed()],
+  plugins: [guest(), compressed()],
 })

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError } from '../../core/error.ts'
-import type { GuestImages } from '../../machine/snapshot.ts'
+import type { GuestImages } from '../../machine/emulator.ts'
 
 /** The project's folder, whether this runs from `src` (tests) or bundled from `dist/node`. */
 export const projectFolder: string = findProject(dirname(fileURLToPath(import.meta.url)))

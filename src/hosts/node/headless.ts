@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { createApi } from '../../api/handler.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
@@ -53,6 +54,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       hostRoot,
     }),
   )
+  machine.addTree(hostRoot.tree, hostRoot.root)
   const engine = starting.use(
     await createEngine({
       ...stores,
@@ -83,7 +85,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
 const catalogFiles: CatalogFiles = {
   open: async (path) => {
     const file = await open(join(registryFolder, path)).catch(() => undefined)
-    return file?.readableWebStream({ autoClose: true }) as ReadableStream<Uint8Array> | undefined
+    return file && (Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>)
   },
   range: async (path, offset, length) => {
     await using file = await open(join(registryFolder, path))

@@ -3,12 +3,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants } from 'node:zlib'
 import { EngineError } from '../../core/error.ts'
-import {
-  buildSnapshot,
-  checkManifest,
-  manifestOf,
-  type SnapshotManifest,
-} from '../../machine/snapshot.ts'
+import type { GuestImages } from '../../machine/emulator.ts'
+import { buildSnapshot, checkManifest, digestOf } from '../../machine/snapshot.ts'
 import { arrayBufferOf, compileEmulator, readGuestImages, snapshotFolder } from './assets.ts'
 import { nodeClock } from './clock.ts'
 
@@ -51,26 +47,39 @@ export async function readSnapshot(): Promise<ArrayBuffer> {
     )
   }
   const state = arrayBufferOf(await readFile(join(snapshotFolder, STATE)))
-  await checkManifest(manifest, await manifestOf(await readGuestImages(), state))
+  await checkAgainst(manifest, await readGuestImages(), state)
   return state
 }
 
-async function isCurrent(images: Parameters<typeof manifestOf>[0]): Promise<boolean> {
+/** @throws EngineError `unavailable` with what differs */
+async function checkAgainst(
+  manifest: unknown,
+  images: GuestImages,
+  state: ArrayBuffer,
+): Promise<void> {
+  checkManifest(manifest, {
+    kernel: await digestOf(images.kernel),
+    initramfs: await digestOf(images.initramfs),
+    state: await digestOf(state),
+  })
+}
+
+async function isCurrent(images: GuestImages): Promise<boolean> {
   const manifest = await readManifest()
   if (!manifest) return false
   try {
     const state = arrayBufferOf(await readFile(join(snapshotFolder, STATE)))
     await readFile(join(snapshotFolder, `${STATE}.br`))
-    await checkManifest(manifest, await manifestOf(images, state))
+    await checkAgainst(manifest, images, state)
     return true
   } catch {
     return false
   }
 }
 
-async function readManifest(): Promise<SnapshotManifest | undefined> {
+async function readManifest(): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(join(snapshotFolder, MANIFEST), 'utf8')) as SnapshotManifest
+    return JSON.parse(await readFile(join(snapshotFolder, MANIFEST), 'utf8')) as unknown
   } catch {
     return undefined
   }

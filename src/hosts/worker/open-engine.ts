@@ -3,7 +3,7 @@ import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
-import { checkManifest, type SnapshotManifest } from '../../machine/snapshot.ts'
+import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
 import { openHostRoot } from '../../storage/host-root.ts'
@@ -56,6 +56,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       hostRoot,
     }),
   )
+  machine.addTree(hostRoot.tree, hostRoot.root)
   const registry = new CatalogTransport(assets.catalog.open, new FetchTransport())
   const engine = opening.use(
     await createEngine({
@@ -80,7 +81,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
 
 async function loadSnapshot(assets: Assets, onProgress: OnProgress): Promise<ArrayBuffer> {
   const state = await assets.buffer('guest/snapshot.bin', SNAPSHOT.stateBytes, onProgress)
-  await checkManifest(SNAPSHOT, state)
+  checkManifest(SNAPSHOT, { state: await digestOf(state) })
   return state
 }
 
