@@ -14,19 +14,26 @@ export class Mutex {
       release = resolve
     })
     this.#tail = before.then(() => mine)
-    if (signal) {
-      const aborted = new Promise<never>((_, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-      })
-      try {
-        await Promise.race([before, aborted])
-      } catch (error) {
-        release()
-        throw error
-      }
-    } else await before
+    try {
+      await (signal ? unlessAborted(before, signal) : before)
+    } catch (error) {
+      release()
+      throw error
+    }
     return { [Symbol.dispose]: release }
   }
+}
+
+function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', leave, { once: true })
+    const enter = (): void => {
+      signal.removeEventListener('abort', leave)
+      resolve()
+    }
+    void turn.then(enter)
+  })
 }
 
 /** A mutex for each key, kept while it is held or waited for. */

@@ -130,66 +130,15 @@ export class ControlChannel {
   }
 
   #handle(frame: Frame): void {
-    switch (frame.kind) {
-      case 'response':
-        this.#respond(parseJson(frame))
-        break
-      case 'event':
-        this.#event(frame)
-        break
-      case 'pong':
-        if (frame.payload.length === 8) {
-          const { buffer, byteOffset } = frame.payload
-          this.#pings.get(new DataView(buffer, byteOffset).getUint32(0, true))?.()
-        }
-        break
-      case 'cancel': {
-        throw new Error('Not implemented yet: "cancel" case')
-      }
-      case 'data': {
-        throw new Error('Not implemented yet: "data" case')
-      }
-      case 'end': {
-        throw new Error('Not implemented yet: "end" case')
-      }
-      case 'exited': {
-        throw new Error('Not implemented yet: "exited" case')
-      }
-      case 'failed': {
-        throw new Error('Not implemented yet: "failed" case')
-      }
-      case 'hello': {
-        throw new Error('Not implemented yet: "hello" case')
-      }
-      case 'open': {
-        throw new Error('Not implemented yet: "open" case')
-      }
-      case 'output-end': {
-        throw new Error('Not implemented yet: "output-end" case')
-      }
-      case 'ping': {
-        throw new Error('Not implemented yet: "ping" case')
-      }
-      case 'request': {
-        throw new Error('Not implemented yet: "request" case')
-      }
-      case 'started': {
-        throw new Error('Not implemented yet: "started" case')
-      }
-      case 'stderr': {
-        throw new Error('Not implemented yet: "stderr" case')
-      }
-      case 'stdin': {
-        throw new Error('Not implemented yet: "stdin" case')
-      }
-      case 'stdin-end': {
-        throw new Error('Not implemented yet: "stdin-end" case')
-      }
-      case 'stdout': {
-        throw new Error('Not implemented yet: "stdout" case')
-      }
-      default:
-        unexpected(frame)
+    if (frame.kind === 'response') {
+      this.#respond(parseJson(frame))
+    } else if (frame.kind === 'event') {
+      this.#event(frame)
+    } else if (frame.kind === 'pong' && frame.payload.length === 8) {
+      const { buffer, byteOffset } = frame.payload
+      this.#pings.get(new DataView(buffer, byteOffset).getUint32(0, true))?.()
+    } else {
+      unexpected(frame)
     }
   }
 

@@ -108,64 +108,19 @@ export class GuestProcess implements MachineProcess {
   }
 
   #handle(frame: Frame): OutputChunk | undefined {
-    switch (frame.kind) {
-      case 'stdout':
-      case 'stderr':
-        return { stream: frame.kind, bytes: frame.payload }
-      case 'output-end':
-        this.#open.delete(frame.payload[0] ?? 0)
-        return undefined
-      case 'exited': {
-        const { code, oomKilled } = parseJson(frame)
-        if (typeof code !== 'number') unexpected(frame)
-        this.#settleExit({ kind: 'exited', code, oomKilled: oomKilled === true })
-        return undefined
-      }
-      case 'cancel': {
-        throw new Error('Not implemented yet: "cancel" case')
-      }
-      case 'data': {
-        throw new Error('Not implemented yet: "data" case')
-      }
-      case 'end': {
-        throw new Error('Not implemented yet: "end" case')
-      }
-      case 'event': {
-        throw new Error('Not implemented yet: "event" case')
-      }
-      case 'failed': {
-        throw new Error('Not implemented yet: "failed" case')
-      }
-      case 'hello': {
-        throw new Error('Not implemented yet: "hello" case')
-      }
-      case 'open': {
-        throw new Error('Not implemented yet: "open" case')
-      }
-      case 'ping': {
-        throw new Error('Not implemented yet: "ping" case')
-      }
-      case 'pong': {
-        throw new Error('Not implemented yet: "pong" case')
-      }
-      case 'request': {
-        throw new Error('Not implemented yet: "request" case')
-      }
-      case 'response': {
-        throw new Error('Not implemented yet: "response" case')
-      }
-      case 'started': {
-        throw new Error('Not implemented yet: "started" case')
-      }
-      case 'stdin': {
-        throw new Error('Not implemented yet: "stdin" case')
-      }
-      case 'stdin-end': {
-        throw new Error('Not implemented yet: "stdin-end" case')
-      }
-      default:
-        return unexpected(frame)
+    if (frame.kind === 'stdout' || frame.kind === 'stderr') {
+      return { stream: frame.kind, bytes: frame.payload }
     }
+    if (frame.kind === 'output-end') {
+      this.#open.delete(frame.payload[0] ?? 0)
+    } else if (frame.kind === 'exited') {
+      const { code, oomKilled } = parseJson(frame)
+      if (typeof code !== 'number') unexpected(frame)
+      this.#settleExit({ kind: 'exited', code, oomKilled: oomKilled === true })
+    } else {
+      unexpected(frame)
+    }
+    return undefined
   }
 
   /** The stream's end: nothing happens to a process that exited before. */

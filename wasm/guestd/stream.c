@@ -189,6 +189,10 @@ static void deliver(struct stream *stream) {
             taken = stream->handler->frame(stream->owner, &frame);
         if (stream->dead)
             return;
+        if (taken == FRAME_LATER) {
+            stream->paused = true;
+            return;
+        }
         if (taken < 0) {
             gone(stream);
             return;

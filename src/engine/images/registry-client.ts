@@ -89,6 +89,12 @@ export class RegistryClient {
         `Get "https://${this.#reference.domain}/v2/": unauthorized: incorrect username or password`,
       )
     }
+    if (response.status !== 200) {
+      throw new EngineError(
+        'internal',
+        `Get "https://${this.#reference.domain}/v2/": received unexpected HTTP status: ${response.status}`,
+      )
+    }
   }
 
   async #get(

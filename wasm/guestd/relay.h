@@ -1,0 +1,19 @@
+/* Unix sockets on which guest processes reach the host's services. The host hears of each connection by an event and
+ * takes it by the channel `accept`; guestd carries the bytes. */
+#ifndef RELAY_H
+#define RELAY_H
+
+struct json_value;
+struct stream;
+
+#define RELAY_DOCKER_CLI "/run/drydock/docker-cli.sock"
+#define RELAY_DOCKER_SOCKET "/run/docker.sock"
+
+/* Listen. Returns 0 or -errno. */
+int relay_listen(void);
+/* Returns 0, or -errno for a connection that there isn't. */
+int relay_open(struct stream *stream, const struct json_value *open);
+/* Tell the connections that wait once more: a control stream is new. */
+void relay_tell_waiting(void);
+
+#endif
