@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { createApi } from '../../api/handler.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
+import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
@@ -35,7 +36,7 @@ export interface Headless extends AsyncDisposable {
 
 /** @throws EngineError `conflict` when another engine has the folder, `unavailable` when the guest can't be started */
 export async function startHeadless({ data }: HeadlessOptions): Promise<Headless> {
-  await using starting = new AsyncDisposableStack()
+  await using starting = new Resources()
   starting.use(await lockData(data))
   const id = engineIdOf(data)
   const [wasm, state, hostRoot, stores] = await Promise.all([
@@ -78,7 +79,13 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
     signal: stop.signal,
   })
   const owned = starting.move()
-  return { machine, engine, handler, requestId, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    machine,
+    engine,
+    handler,
+    requestId,
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
 }
 
 /** The catalog in this installation. */

@@ -1,6 +1,7 @@
 import { createApi } from '../../api/handler.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
+import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
@@ -37,7 +38,7 @@ export interface OpenEngine extends AsyncDisposable {
  */
 export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
   const { assets, engineId } = options
-  await using opening = new AsyncDisposableStack()
+  await using opening = new Resources()
   const [wasm, state, hostRoot, stores] = await Promise.all([
     assets.emulator(),
     loadSnapshot(assets, options.onProgress),
@@ -75,7 +76,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
     engine,
     handler: createApi(engine),
     requestId: requestIds(),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }
 

@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/error.ts'
+import { Resources } from '../../core/resources.ts'
 import type {
   OpenOptions,
   Playground,
@@ -24,7 +25,7 @@ declare const BUILD: string
 
 /** The engine and the machine behind a page. */
 export class WorkerPlayground implements Playground {
-  #open: { readonly engine: OpenEngine; readonly owned: AsyncDisposableStack } | undefined
+  #open: { readonly engine: OpenEngine; readonly owned: Resources } | undefined
   #shells = 0
 
   async open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void> {
@@ -35,7 +36,7 @@ export class WorkerPlayground implements Playground {
       )
     }
     requireBrowser()
-    await using opening = new AsyncDisposableStack()
+    await using opening = new Resources()
     opening.use(await lockEngine(options.engineId))
     const stop = new AbortController()
     opening.defer(() => stop.abort())
@@ -80,7 +81,7 @@ export class WorkerPlayground implements Playground {
   async close(): Promise<void> {
     const open = this.#open
     this.#open = undefined
-    await open?.owned.disposeAsync()
+    await open?.owned[Symbol.asyncDispose]()
   }
 
   async #show(state: MachineState, { machine }: OpenEngine, board: StatusBoard): Promise<void> {

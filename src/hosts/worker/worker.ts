@@ -1,3 +1,4 @@
+import '../../core/dispose.ts'
 import { exposePlayground } from '../../link/transport.ts'
 import { WorkerPlayground } from './playground.ts'
 
