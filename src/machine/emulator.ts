@@ -96,6 +96,11 @@ export class Emulator implements Disposable {
     return new Emulator(v86, options)
   }
 
+  /** For tests and measurements. */
+  get cpu(): V86Cpu {
+    return this.#cpu
+  }
+
   run(): void {
     this.#start()
   }

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { ImageInspect, ImageSummary, ProgressMessage } from '../../src/core/engine-api.ts'
+import { nodeClock } from '../../src/hosts/node/clock.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import type { RegistryTransport } from '../../src/ports/registry-transport.ts'
 import { MemoryBlobStore } from '../../src/storage/memory-blob-store.ts'
 import { openEngine, type TestEngine } from '../support/api-client.ts'
 import { digestOf, ImageRegistry, tarOf } from '../support/image-registry.ts'
@@ -286,4 +289,26 @@ test('tag, untag, delete, prune', async () => {
   const all = await engine.request('POST', '/images/prune?filters={"dangling":{"false":true}}')
   expect(all.json()).toMatchObject({ SpaceReclaimed: 11 })
   expect((await engine.request('GET', '/images/json')).json()).toEqual([])
+})
+
+test('a connection that breaks is tried again', async () => {
+  const registry = new ImageRegistry()
+  const { layers } = registry.add('library/demo:latest', { layers: [base] })
+  let broken = 0
+  const flaky: RegistryTransport = {
+    send: async (request) => {
+      if (!request.path.endsWith(layers[0] ?? '') || broken++ >= 2) return registry.send(request)
+      const body = new ReadableStream<Uint8Array>({
+        pull: () => Promise.reject(new TypeError('terminated')),
+      })
+      return { status: 200, headers: {}, body }
+    },
+  }
+  // An hour is a moment.
+  const clock: Clock = { ...nodeClock, sleep: () => Promise.resolve() }
+  const engine = await openEngine({ registry: flaky, clock })
+  const answer = await pull(engine, 'demo')
+  expect(answer.text).toContain('Retrying in 10 seconds')
+  expect(answer.text).toContain('Retrying in 1 second"')
+  expect(answer.text).toContain('Downloaded newer image for demo:latest')
 })

@@ -40,6 +40,7 @@ export class Images implements AsyncDisposable {
   readonly #downloads = new Slots(DOWNLOADS)
   /** Removals look at what others use: one at a time. */
   readonly #changing = new Mutex()
+  readonly #closing = new AbortController()
 
   private constructor(store: ImageStore) {
     this.#store = store
@@ -96,7 +97,11 @@ export class Images implements AsyncDisposable {
    */
   async pull(request: PullRequest): Promise<ReadableStream<ProgressMessage>> {
     checkPlatform(request.platform ?? '')
-    return pull(this.#store, this.#downloads, parseReference(request.reference), request)
+    const signal = AbortSignal.any([request.signal, this.#closing.signal])
+    return pull(this.#store, this.#downloads, parseReference(request.reference), {
+      ...request,
+      signal,
+    })
   }
 
   /**
@@ -147,6 +152,7 @@ export class Images implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new EngineError('unavailable', 'the engine is stopping'))
     await this.#store.layers[Symbol.asyncDispose]()
   }
 }

@@ -38,8 +38,12 @@ export async function importLayer(
     signal.throwIfAborted()
     throw explain(error, source.digest, checked)
   }
-  const index = encodeIndex(entries)
-  const stored = await blobs.write(once(index), { signal })
+  const stored = await blobs
+    .write(once(encodeIndex(entries)), { signal })
+    .catch(async (error: unknown) => {
+      await blobs.delete(source.diffId)
+      throw error
+    })
   let size = 0
   for (const entry of entries) size += entry.size
   return { diffId: source.diffId, digest: source.digest, index: stored.digest, size }

@@ -13,6 +13,10 @@ import type { Credentials } from './registry-tokens.ts'
 /** Largest image config, in bytes: what containerd takes. */
 const CONFIG_MAX = 8 * 1024 * 1024
 
+/** As moby's `max-download-attempts`, and seconds that it waits the longer the more have failed (distribution/xfer). */
+const ATTEMPTS = 5
+const PAUSE = 5
+
 export interface PullOptions {
   readonly credentials?: Credentials
   /** Cancels the pull; what came so far is dropped. */
@@ -157,8 +161,10 @@ class Pull {
     }
     const missing = jobs.filter(({ diffId }) => !this.#store.layers.get(diffId))
     let before: Promise<void> = Promise.resolve()
+    const fetches: Promise<void>[] = []
     const all = missing.map((job) => {
       const fetched = this.#fetch(job)
+      fetches.push(fetched)
       before = Promise.all([before, fetched]).then(() => this.#complete(job))
       return before
     })
@@ -172,6 +178,8 @@ class Pull {
         }
       }),
     )
+    // A layer that failed ends the wait for those after it: what they do must end, too.
+    await Promise.allSettled(fetches)
     const failed = results.find((result) => result.status === 'rejected')
     if (!failed) return
     // The first failure aborted the others.
@@ -179,9 +187,30 @@ class Pull {
   }
 
   async #fetch(job: LayerJob): Promise<void> {
-    const { progress } = this
-    if (this.#slots.full) await progress.status(job.id, 'Waiting')
+    if (this.#slots.full) await this.progress.status(job.id, 'Waiting')
     using _ = await this.#slots.take(this.#signal)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#import(job)
+        return
+      } catch (error) {
+        // Our own errors are final: wrong bytes stay wrong. What else breaks a stream is the network.
+        if (this.#signal.aborted || error instanceof EngineError || attempt === ATTEMPTS)
+          throw error
+        await this.#pause(job, attempt * PAUSE)
+      }
+    }
+  }
+
+  async #pause({ id }: LayerJob, seconds: number): Promise<void> {
+    for (let left = seconds; left > 0; left--) {
+      await this.progress.status(id, `Retrying in ${left} second${left === 1 ? '' : 's'}`)
+      await this.#store.context.clock.sleep(1000, this.#signal)
+    }
+  }
+
+  async #import(job: LayerJob): Promise<void> {
+    const { progress } = this
     const tell = counter(this.#store.context.clock, (current) =>
       progress.count(job.id, 'Downloading', current, job.size),
     )
