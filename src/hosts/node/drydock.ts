@@ -7,7 +7,7 @@ import type { Address } from './listen.ts'
 import { printDiagnostics } from './print-diagnostics.ts'
 import { serve } from './serve.ts'
 import { servePlayground } from './serve-playground.ts'
-import { writeSnapshot } from './snapshot-files.ts'
+import { ensureSnapshot } from './snapshot-files.ts'
 
 const USAGE = `Drydock, a container engine without a host kernel
 
@@ -42,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     case 'snapshot':
       options(rest, {})
-      await writeSnapshot()
+      await ensureSnapshot()
       return 0
     case 'diagnostics': {
       const { values } = options(rest, { host: 'string' })

@@ -18,7 +18,7 @@ import { compileEmulator, registryFolder } from './assets.ts'
 import { nodeClock } from './clock.ts'
 import { engineIdOf } from './data-folder.ts'
 import { lockData } from './data-lock.ts'
-import { readSnapshot } from './snapshot-files.ts'
+import { ensureSnapshot } from './snapshot-files.ts'
 import { openFileStores } from './stores/file-stores.ts'
 
 export interface HeadlessOptions {
@@ -41,7 +41,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
   const id = engineIdOf(data)
   const [wasm, state, hostRoot, stores] = await Promise.all([
     compileEmulator(),
-    readSnapshot(),
+    ensureSnapshot(),
     openHostRoot(catalogFiles),
     openFileStores(data).then((opened) => starting.use(opened)),
   ])
