@@ -8,7 +8,7 @@ import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/sn
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
 import { openHostRoot } from '../../storage/host-root.ts'
-import { openIdbStores } from '../../storage/idb-stores.ts'
+import { openIdbStores } from '../../storage/idb/stores.ts'
 import { buildInfo } from '../build-info.ts'
 import { requestIds } from '../request-ids.ts'
 import type { Assets, OnProgress } from './assets.ts'

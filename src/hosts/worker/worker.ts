@@ -1,4 +1,3 @@
-import '../../core/dispose.ts'
 import { exposePlayground } from '../../link/transport.ts'
 import { WorkerPlayground } from './playground.ts'
 
