@@ -28,6 +28,8 @@ export interface StoredImage {
   /** `docker.io/library/busybox@sha256:…` */
   readonly digests: readonly string[]
   readonly size: number
+  /** Removed by force under its containers: it is there for them alone, and goes with the last. */
+  readonly removed?: true
 }
 
 /** A layer in the record store, kind `layer`, by its diff ID. The blob of that digest is its plain tar. */

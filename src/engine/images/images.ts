@@ -79,7 +79,7 @@ export class Images implements AsyncDisposable {
    * @throws EngineError `not-found`
    */
   async tree(id: Digest): Promise<ImageTree> {
-    return this.#store.layers.tree(this.#store.find(id))
+    return this.#store.layers.tree(this.#store.kept(id))
   }
 
   list(options: ListOptions): ImageSummary[] {
@@ -174,11 +174,13 @@ export class Images implements AsyncDisposable {
   /** @throws EngineError `not-found`, `conflict` */
   async remove(nameOrId: string, options: { readonly force: boolean }): Promise<ImageDeleteItem[]> {
     using _ = await this.#changing.lock()
+    await this.#store.sweep()
     return await remove(this.#store, nameOrId, options)
   }
 
   async prune(filters: Filters): Promise<PruneResult> {
     using _ = await this.#changing.lock()
+    await this.#store.sweep()
     return await prune(this.#store, filters)
   }
 

@@ -98,7 +98,8 @@ async function deleteImage(store: ImageStore, image: StoredImage): Promise<Image
   }
   await store.delete(image)
   store.announce('delete', image.id, image.id, image)
-  const gone = chain.filter((chainId) => !kept.has(chainId)).reverse()
+  const isKept = store.containersOf(image.id).length > 0
+  const gone = isKept ? [] : chain.filter((chainId) => !kept.has(chainId)).reverse()
   return [image.id, ...gone].map((digest) => ({ Deleted: digest }))
 }
 
