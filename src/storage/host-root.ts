@@ -2,7 +2,7 @@ import { isDigest } from '../core/digest.ts'
 import { EngineError } from '../core/error.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import { mergeLayers } from '../codec/layer-merge.ts'
-import { openEstargz } from '../codec/estargz.ts'
+import { openEstargz } from './estargz-source.ts'
 import type { OpenCatalogFile } from './catalog.ts'
 
 /** The catalog's files, whole and in parts. */
@@ -38,13 +38,14 @@ export async function openHostRoot(files: CatalogFiles): Promise<HostRoot> {
   if (!entry) throw new EngineError('unavailable', "The catalog has no root for the guest's shell")
   const manifest = await json<{ layers: readonly Descriptor[] }>(files, pathOf(entry))
   const layers = await Promise.all(
-    manifest.layers.map((layer) =>
-      openEstargz(
+    manifest.layers.map((layer) => {
+      const tocDigest = layer.annotations?.[TOC_DIGEST]
+      return openEstargz(
         (offset, length) => files.range(pathOf(layer), offset, length),
         layer.size,
-        layer.annotations?.[TOC_DIGEST],
-      ),
-    ),
+        tocDigest === undefined ? {} : { tocDigest },
+      )
+    }),
   )
   return {
     tree: entry.digest.slice('sha256:'.length),
