@@ -40,12 +40,10 @@ describe('images', () => {
     )
   })
 
-  test('an unknown image', async () => {
+  test('an image that is neither in the catalog nor to be had', async () => {
     const { code, stderr } = await docker.run(['pull', 'nosuch'])
-    expect([code, stderr]).toEqual([
-      1,
-      "Error response from daemon: pull access denied for nosuch, repository does not exist or may require 'docker login': denied: requested access to the resource is denied\n",
-    ])
+    expect(code).toBe(1)
+    expect(stderr).toContain('The catalog has busybox, debian, hello-world')
   })
 })
 
@@ -55,7 +53,10 @@ describe('run', () => {
     expect([code, stdout]).toEqual([0, 'hi\n'])
     expect(stderr).toContain("Unable to find image 'busybox:latest' locally")
     expect((await docker.run(['run', '--rm', 'busybox', 'sh', '-c', 'exit 7'])).code).toBe(7)
-    expect((await docker.run(['run', '--rm', 'busybox', 'sh', '-c', 'kill -9 $$'])).code).toBe(137)
+    expect(
+      (await docker.run(['run', '--rm', 'busybox', 'sh', '-c', 'sh -c "kill -9 \\$\\$"; exit $?']))
+        .code,
+    ).toBe(137)
     expect(await docker.output('ps', '-aq')).toBe('')
   })
 
@@ -67,7 +68,7 @@ describe('run', () => {
     [127, ['busybox', 'nosuch'], 'exec: "nosuch": executable file not found in $PATH'],
     [126, ['busybox', '/etc/passwd'], 'permission denied'],
     [125, ['--memory', '1m', 'busybox', 'true'], 'Minimum memory limit allowed is 6MB'],
-    [125, ['nosuch:1'], "repository does not exist or may require 'docker login'"],
+    [125, ['nosuch:1'], 'The catalog has busybox'],
   ])('exit code %i', async (expected, args, message) => {
     const { code, stderr } = await docker.run(['run', '--rm', ...args])
     expect(stderr).toContain(message)
@@ -204,7 +205,7 @@ describe('run', () => {
     expect(await caps('--cap-drop', 'ALL', '--cap-add', 'NET_ADMIN')).toBe(
       'CapEff:\t0000000000001000\n',
     )
-    expect(await caps('--privileged')).toMatch(/CapEff:\t0000[01]ffffffffff/)
+    expect(await caps('--privileged')).toBe('CapEff:\t000001ffffffffff\n')
     const readOnly = await docker.run([
       'run',
       '--rm',
