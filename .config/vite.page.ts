@@ -1,4 +1,4 @@
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { defineConfig, type Plugin } from 'vite'
 import { buildInfo } from './build-info.ts'
 import { compressed } from './vite-compressed.ts'
@@ -10,6 +10,8 @@ const guest = (): Plugin => ({
   name: 'guest',
   apply: 'build',
   closeBundle() {
+    // What the snapshot was made of is of no use to the page.
+    rmSync(`${root}dist/page/guest`, { recursive: true, force: true })
     cpSync(`${root}dist/guest`, `${root}dist/page/guest`, { recursive: true })
   },
 })
