@@ -19,9 +19,7 @@ export const run: Command = {
     ...createFlags,
     flag('-d, --detach', 'bool', 'Run container in background and print container ID'),
     detachKeysFlag,
-    flag('--pull', 'string', 'Pull image before running ("always", "missing", "never")', {
-      initial: 'missing',
-    }),
+    flag('--pull', 'string', 'Pull image before running ("always", "missing", "never")', { initial: 'missing' }),
     flag('--sig-proxy', 'bool', 'Proxy received signals to the process', { initial: 'true' }),
   ],
   async run(invocation) {
@@ -33,13 +31,7 @@ export const run: Command = {
       throw new ExitError(1, 'conflicting options: cannot specify both --attach and --detach')
     }
     const request = detach
-      ? {
-          ...parsed,
-          AttachStdin: false,
-          AttachStdout: false,
-          AttachStderr: false,
-          StdinOnce: false,
-        }
+      ? { ...parsed, AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false }
       : parsed
     const id = await createContainer(invocation, request).catch((error: unknown) => {
       throw statusOf(error)
@@ -62,20 +54,17 @@ interface Streams {
 
 /** Attach, watch for the end, start, stream: in this order, so that nothing is missed. */
 async function runContainer(invocation: Invocation, id: string, streams: Streams): Promise<number> {
-  const { flags, client, host, out, err } = invocation
+  const { flags, client, host, out, err, life } = invocation
   // Signals go to the container, and a stream lives until its process has ended.
   const leave = new AbortController()
+  const stay = AbortSignal.any([leave.signal, life])
   const releases: (() => void)[] = []
   if (flags.bool('sig-proxy')) releases.push(proxySignals(invocation, id))
   const attached = streams.stdin || streams.stdout || streams.stderr
   try {
     const detachKeys = flags.given('detach-keys') ?? DEFAULT_DETACH_KEYS
     const hijacked = attached
-      ? await client.containers.attach(
-          id,
-          { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) },
-          leave.signal,
-        )
+      ? await client.containers.attach(id, { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) }, stay)
       : undefined
     const streaming = hijacked
       ? streamHijacked({
@@ -86,12 +75,12 @@ async function runContainer(invocation: Invocation, id: string, streams: Streams
           out: streams.stdout ? out : undefined,
           err: streams.stderr ? err : undefined,
           detachKeys,
-          signal: leave.signal,
+          signal: stay,
         })
       : undefined
     streaming?.catch(() => undefined)
     const autoRemove = flags.bool('rm')
-    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit')
+    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit', life)
     try {
       await client.containers.start(id)
     } catch (error) {
@@ -120,11 +109,7 @@ async function runContainer(invocation: Invocation, id: string, streams: Streams
   }
 }
 
-const pick = ({
-  stdin,
-  stdout,
-  stderr,
-}: Streams): { stdin: boolean; stdout: boolean; stderr: boolean } => ({
+const pick = ({ stdin, stdout, stderr }: Streams): { stdin: boolean; stdout: boolean; stderr: boolean } => ({
   stdin,
   stdout,
   stderr,
@@ -147,11 +132,7 @@ export async function exitCode({ err }: Invocation, result: Promise<WaitResult>)
 function statusOf(error: unknown): unknown {
   if (error instanceof BrokenPipe) return error
   const message = messageOf(error)
-  if (
-    /executable file not found|no such file or directory|system cannot find the file specified/.test(
-      message,
-    )
-  ) {
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(message)) {
     return withHelp(message, 'run', 127, error)
   }
   if (/permission denied|is a directory/.test(message)) return withHelp(message, 'run', 126, error)

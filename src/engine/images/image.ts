@@ -49,8 +49,13 @@ export const NEVER = '0001-01-01T00:00:00Z'
 export const STORAGE_DRIVER = 'overlay2'
 
 /** Milliseconds since 1970. */
-export const createdOf = ({ config }: Pick<StoredImage, 'config'>): number =>
-  Date.parse(config.created ?? NEVER)
+export const createdOf = ({ config }: Pick<StoredImage, 'config'>): number => timeOf(config.created)
+
+/** What can't be read counts as never. */
+export function timeOf(text: string | undefined): number {
+  const time = Date.parse(text ?? NEVER)
+  return Number.isNaN(time) ? Date.parse(NEVER) : time
+}
 
 export const toRecord = (image: StoredImage): ImageRecord => ({
   id: image.id,
