@@ -8,7 +8,7 @@ export interface GuestServices {
   readonly handler: EngineHandler
   readonly requestId: () => string
   /** Serves one call of the guest's `docker`. */
-  readonly docker: (connection: Duplex, signal: AbortSignal) => Promise<void>
+  readonly docker: (connection: Duplex) => Promise<void>
   readonly log: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -34,7 +34,7 @@ async function serveOne(
   services: GuestServices,
 ): Promise<void> {
   try {
-    if (service === 'docker-cli') await services.docker(stream, services.signal)
+    if (service === 'docker-cli') await services.docker(stream)
     else {
       const { handler, requestId, signal } = services
       await serveConnection(stream, handler, { requestId, signal })

@@ -74,7 +74,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
   void serveGuest(machine, {
     handler,
     requestId,
-    docker: (connection, signal) => serveDocker(connection, handler, requestId, signal),
+    docker: (connection) => serveDocker(connection, handler),
     log: (line) => engine.context.log.add(line),
     signal: stop.signal,
   })

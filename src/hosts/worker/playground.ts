@@ -57,7 +57,7 @@ export class WorkerPlayground implements Playground {
     void serveGuest(machine, {
       handler,
       requestId: engine.requestId,
-      docker: (connection, signal) => serveDocker(connection, handler, engine.requestId, signal),
+      docker: (connection) => serveDocker(connection, handler),
       log: (line) => engine.engine.context.log.add(line),
       signal: stop.signal,
     })
