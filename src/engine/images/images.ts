@@ -79,7 +79,7 @@ export class Images implements AsyncDisposable {
    * @throws EngineError `not-found`
    */
   async tree(id: Digest): Promise<ImageTree> {
-    return this.#store.layers.tree(this.#store.find(id))
+    return this.#store.layers.tree(this.#store.kept(id))
   }
 
   list(options: ListOptions): ImageSummary[] {
@@ -171,14 +171,22 @@ export class Images implements AsyncDisposable {
     this.#store.announce('tag', image.id, familiar(reference), image)
   }
 
+  /** Delete what was removed under containers that are gone by now. */
+  async sweep(): Promise<void> {
+    using _ = await this.#changing.lock()
+    await this.#store.sweep()
+  }
+
   /** @throws EngineError `not-found`, `conflict` */
   async remove(nameOrId: string, options: { readonly force: boolean }): Promise<ImageDeleteItem[]> {
     using _ = await this.#changing.lock()
+    await this.#store.sweep()
     return await remove(this.#store, nameOrId, options)
   }
 
   async prune(filters: Filters): Promise<PruneResult> {
     using _ = await this.#changing.lock()
+    await this.#store.sweep()
     return await prune(this.#store, filters)
   }
 

@@ -8,7 +8,7 @@ import { ArchiveFiles, type ArchiveFile } from './archive-files.ts'
 import { shortId, type ImageStore } from './image-store.ts'
 import { isRunnable, nameOf, noMatch } from './platform.ts'
 import { Progress } from './progress.ts'
-import { parseConfig } from './pull.ts'
+import { parseConfig } from './parse-config.ts'
 
 /** An image in an archive. */
 interface Found {
