@@ -38,6 +38,8 @@ export interface GuestConfiguration {
 /** From power-on to guestd's first word, in milliseconds; a cold boot on a busy machine takes five seconds. */
 const BOOT_TIMEOUT = 90_000
 const CONNECT_RETRY = 10
+/** What the kernel says before it stops. */
+const LAST_WORDS = /(Kernel panic|reboot: (System halted|Power down|Restarting system)).*/
 const ENTROPY = 128
 const KILL_ATTEMPTS = 100
 const KILL_RETRY = 20
@@ -87,8 +89,8 @@ export class Guest implements Disposable {
     })
     const serial = new SerialLog((line) => {
       log(line)
-      const at = line.indexOf('Kernel panic')
-      if (at >= 0) panicked(line.slice(at))
+      const [last] = LAST_WORDS.exec(line) ?? []
+      if (last !== undefined) panicked(last)
     })
     const emulator = await Emulator.create({
       wasm: options.wasm,
@@ -201,11 +203,17 @@ export class Guest implements Disposable {
     return this.#serial.text
   }
 
-  /** Stop it with everything that runs in it. */
-  [Symbol.dispose](): void {
-    this.#stop.abort(new EngineError('unavailable', 'The machine was stopped'))
-    this.control.close(new EngineError('unavailable', 'The machine was stopped'))
+  /** Stop it with everything that runs in it, telling why. */
+  end(reason: string): void {
+    const error = new EngineError('unavailable', reason)
+    this.#stop.abort(error)
+    this.control.close(error)
+    this.#emulator.vsock.hangUp(reason)
     this.#emulator[Symbol.dispose]()
+  }
+
+  [Symbol.dispose](): void {
+    this.end('The machine was stopped')
   }
 }
 

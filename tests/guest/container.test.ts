@@ -31,7 +31,7 @@ const status = async (field: string, more?: Parameters<typeof containerSpec>[1])
 describe('a process finds', () => {
   test('itself alone, as init of its namespaces', async () => {
     expect(await output('echo $$; ls /proc | grep -c "^[0-9]*$"')).toMatch(/^1\n[34]$/)
-    const namespaces = 'ls -l /proc/1/ns | grep -o "[a-z]*:.[0-9]*"; sleep 1'
+    const namespaces = 'ls -l /proc/1/ns | grep -o "[a-z_]*:\\[[0-9]*"; sleep 1'
     const [own, other] = await Promise.all([output(namespaces), output(namespaces)])
     expect(
       own
