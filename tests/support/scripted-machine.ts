@@ -18,10 +18,10 @@ export interface ProgramIo {
   readonly args: readonly string[]
   readonly stdin: ReadableStreamDefaultReader<Uint8Array>
   /** Resolved when the reader has room. */
-  out(text: string): Promise<void>
-  err(text: string): Promise<void>
+  readonly out: (text: string) => Promise<void>
+  readonly err: (text: string) => Promise<void>
   /** The next signal that doesn't kill at once. */
-  caught(): Promise<number>
+  readonly caught: () => Promise<number>
   /** Aborted when the process has been killed. */
   readonly killed: AbortSignal
 }
