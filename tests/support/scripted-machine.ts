@@ -220,9 +220,11 @@ export class ScriptedMachine implements Machine {
     const init = this.#spawn(start.spec.process)
     const container = { start, init, execs: new Map<string, ScriptedProcess>(), paused: false }
     this.containers.set(start.container, container)
-    void init.exited.then(() => {
+    const killExecs = async (): Promise<void> => {
+      await init.exited
       for (const exec of container.execs.values()) exec.signal(SIGKILL)
-    })
+    }
+    void killExecs()
     return init
   }
 
