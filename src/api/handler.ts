@@ -2,7 +2,9 @@ import { API_VERSION, MIN_API_VERSION } from '../core/engine-api.ts'
 import type { EngineHandler, EngineRequest, EngineResponse } from '../core/engine-http.ts'
 import { EngineError, statusOf } from '../core/error.ts'
 import type { Engine } from '../engine/engine.ts'
+import { containerRoutes } from './routes/containers.ts'
 import { elsewhereRoutes } from './routes/elsewhere.ts'
+import { execRoutes } from './routes/exec.ts'
 import { imageRoutes } from './routes/images.ts'
 import { systemRoutes } from './routes/system.ts'
 import { callOf, json, Router, type Route } from './router.ts'
@@ -11,6 +13,8 @@ import { callOf, json, Router, type Route } from './router.ts'
 const routesOf = (engine: Engine): readonly Route[] => [
   ...systemRoutes(engine),
   ...imageRoutes(engine),
+  ...containerRoutes(engine),
+  ...execRoutes(engine),
   ...elsewhereRoutes,
 ]
 

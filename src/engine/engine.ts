@@ -1,5 +1,7 @@
+import { Containers } from './containers/containers.ts'
 import type { ContainerBrief, Context, EngineOptions } from './context.ts'
 import { EventBus } from './events/bus.ts'
+import { Execs } from './execs/execs.ts'
 import { Images } from './images/images.ts'
 import { LogRing } from './log-ring.ts'
 import { Networks } from './networks/networks.ts'
@@ -9,6 +11,8 @@ import { System } from './system/system.ts'
 export interface Engine extends AsyncDisposable {
   readonly context: Context
   readonly images: Images
+  readonly containers: Containers
+  readonly execs: Execs
   readonly networks: Networks
   readonly system: System
 }
@@ -19,15 +23,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     events: new EventBus(options.clock),
     log: new LogRing(options.clock),
   }
-  const briefs = (): readonly ContainerBrief[] => []
+  // Images and networks are there before the containers, which need both.
+  let containers: Containers | undefined
+  const briefs = (): readonly ContainerBrief[] => containers?.briefs() ?? []
   const images = await Images.open(context, briefs)
   const networks = await Networks.open(context, briefs)
+  containers = await Containers.open(context, images, networks)
+  await images.sweep()
+  const opened = containers
   return {
     context,
     images,
+    containers,
+    execs: new Execs(containers),
     networks,
-    system: new System(context, images, briefs),
+    system: new System(context, images, containers),
     [Symbol.asyncDispose]: async () => {
+      await opened[Symbol.asyncDispose]()
       await images[Symbol.asyncDispose]()
     },
   }

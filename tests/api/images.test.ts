@@ -312,3 +312,33 @@ test('a connection that breaks is tried again', async () => {
   expect(answer.text).toContain('Retrying in 1 second"')
   expect(answer.text).toContain('Downloaded newer image for demo:latest')
 })
+
+test.each([
+  { config: { Labels: { a: 1 } } },
+  { config: { Cmd: 'sh' } },
+  { config: [] },
+  { history: 'x' },
+  { history: [null] },
+  { rootfs: { diff_ids: ['sha256:short'] } },
+  { rootfs: null },
+  { os: 5 },
+])('a config with %j is refused', async (config) => {
+  const registry = new ImageRegistry()
+  registry.add('library/odd:latest', { layers: [base], config: config as object })
+  const { request } = await openEngine({ registry })
+  const answer = await request('POST', '/images/create?fromImage=odd&tag=latest')
+  expect(last(answer.lines())).toBe("the image's config is malformed")
+})
+
+test('a config with nulls, an odd date and names like __proto__ is taken', async () => {
+  const registry = new ImageRegistry()
+  const config = JSON.parse(
+    '{"created":"yesterday","history":null,"config":{"Cmd":null,"Labels":{"__proto__":"x"}}}',
+  ) as object
+  registry.add('library/odd:latest', { layers: [base], config })
+  const { request } = await openEngine({ registry })
+  await request('POST', '/images/create?fromImage=odd&tag=latest')
+  const [image] = (await request('GET', '/images/json')).json<ImageSummary[]>()
+  expect(image?.Created).toBe(-62135596800)
+  expect((await request('GET', '/images/odd/history')).json()).toEqual([])
+})

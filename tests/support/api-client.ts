@@ -21,6 +21,7 @@ export interface Answer {
 }
 
 export interface CallOptions {
+  /** Bytes and text are sent as they are, all else as JSON. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -33,7 +34,8 @@ export const requester = (handler: EngineHandler): Request => {
   let count = 0
   return async (method, path, options = {}) => {
     const { body } = options
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const sent =
+      typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
     const response = await handler({
       method,
       path,
@@ -41,7 +43,7 @@ export const requester = (handler: EngineHandler): Request => {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...options.headers,
       },
-      ...(body !== undefined && { body: new Blob([text]).stream() }),
+      ...(body !== undefined && { body: new Blob([sent as BlobPart]).stream() }),
       signal: options.signal ?? new AbortController().signal,
       id: `test-${++count}`,
     })

@@ -99,6 +99,9 @@ void job_channel_started(struct job *job) {
     json_close_object(&json);
     stream_send(job->stream, FRAME_STARTED, json.text, json.length);
     json_writer_free(&json);
+    /* Ends at once what a terminal doesn't have. */
+    job_output_replay(&job->outputs[0], 0);
+    job_output_replay(&job->outputs[1], 0);
     job_output_update(job);
     stream_resume(job->stream);
 }

@@ -113,7 +113,6 @@ void job_output_replay(struct output *output, uint64_t offset) {
         stream_send(output->job->stream, kind_of(output), output->replay + at, length);
         offset += length;
     }
-    const bool terminal = output->job->spawned.console >= 0;
-    if (output->watch.fd < 0 && !(terminal && output->number == 2))
+    if (output->watch.fd < 0)
         send_end(output);
 }

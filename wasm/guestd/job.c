@@ -172,6 +172,24 @@ static void watch_memory(struct job *job) {
         close_watch(&job->memory_events);
 }
 
+static void forget(struct job *job) {
+    job->forgotten = true;
+    if (job->stream == NULL && job->state == JOB_EXITED)
+        release(job);
+}
+
+int job_delete_container(const char *container, struct failure *failure) {
+    const int error = runtime_delete(container, failure);
+    if (error < 0)
+        return error;
+    for (struct job *job = jobs, *next; job != NULL; job = next) {
+        next = job->next;
+        if (job->kind != JOB_HOST && strcmp(job->container, container) == 0)
+            forget(job);
+    }
+    return 0;
+}
+
 static void exited(struct job *job) {
     job->state = JOB_EXITED;
     if (job->kind == JOB_CONTAINER) {
@@ -181,7 +199,16 @@ static void exited(struct job *job) {
         close_watch(&job->memory_events);
     }
     close_watch(&job->input);
+    if (!job->removing) {
+        job_settle(job);
+        return;
+    }
+    char container[JOB_ID_MAX + 1];
+    struct failure failure;
+    memcpy(container, job->container, sizeof container);
     job_settle(job);
+    if (job_delete_container(container, &failure) < 0)
+        log_line("delete %.12s: %s", container, failure.message);
 }
 
 /* Removes what a start has left. */
@@ -216,6 +243,12 @@ static void adopt(struct job *job) {
     job->outputs[1].watch.fd = terminal ? -1 : spawned->stderr_pipe;
     /* epoll takes a descriptor once: what is typed goes through a second one. */
     job->input.fd = terminal ? fcntl(spawned->console, F_DUPFD_CLOEXEC, 3) : spawned->stdin_pipe;
+}
+
+static void stop_start(struct job *job) {
+    /* The descriptors are closed with the record. */
+    adopt(job);
+    abort_start(job);
 }
 
 static void on_status(struct watch *watch, uint32_t events) {
@@ -282,9 +315,7 @@ void job_drop(struct job *job) {
 void job_detach(struct job *job) {
     job->stream = NULL;
     if (job->state == JOB_STARTING) {
-        /* The descriptors are closed with the record. */
-        adopt(job);
-        abort_start(job);
+        stop_start(job);
         return;
     }
     job_output_update(job);
@@ -292,17 +323,13 @@ void job_detach(struct job *job) {
     job_settle(job);
 }
 
-static void forget(struct job *job) {
-    job->forgotten = true;
-    if (job->stream == NULL && job->state == JOB_EXITED)
-        release(job);
-}
-
-void job_forget_container(const char *container) {
-    for (struct job *job = jobs, *next; job != NULL; job = next) {
-        next = job->next;
-        if (job->kind != JOB_HOST && strcmp(job->container, container) == 0)
-            forget(job);
+void job_remove(struct job *job) {
+    job->removing = true;
+    if (job->state == JOB_STARTING) {
+        fail(&job->failure, "cancelled", ECANCELED, "the container was deleted");
+        stop_start(job);
+    } else if (job->state == JOB_RUNNING) {
+        kill(job->spawned.pid, SIGKILL);
     }
 }
 

@@ -40,6 +40,7 @@ struct job {
     enum job_state state;
     char container[JOB_ID_MAX + 1]; /* empty for host processes */
     char name[JOB_ID_MAX + 1];      /* of an exec or host process, else empty */
+    bool removing;  /* delete it as soon as it has exited */
     bool forgotten; /* deleted: only its stream still wants it */
     struct spawned spawned;
     struct watch status;
@@ -77,8 +78,10 @@ struct job *job_first(void);
 void job_detach(struct job *job);
 /* Is everything told that there is to tell? Then the stream ends, and a forgotten record goes. */
 void job_settle(struct job *job);
-/* Forget a container that has exited, with its execs. */
-void job_forget_container(const char *container);
+/* Delete what is left of a container, and forget it with its execs. */
+int job_delete_container(const char *container, struct failure *failure);
+/* Delete a container that runs: it is killed now, and deleted when it is dead. */
+void job_remove(struct job *job);
 /* Reap every dead child. */
 void job_reap(void);
 

@@ -108,13 +108,12 @@ static int op_delete(const struct json_value *request, struct json_writer *resul
     const char *id = json_text(json_get(request, "container"), "");
     if (!job_container_valid(id))
         return fail(failure, "invalid", EINVAL, "a container's id is 64 hex characters");
-    const struct job *job = job_find(JOB_CONTAINER, id, "");
-    if (job != NULL && job->state != JOB_EXITED)
-        return fail(failure, "failed", EBUSY, "container %s is running", id);
-    const int error = runtime_delete(id, failure);
-    if (error == 0)
-        job_forget_container(id);
-    return done(error, result);
+    struct job *job = job_find(JOB_CONTAINER, id, "");
+    if (job != NULL && job->state != JOB_EXITED) {
+        job_remove(job);
+        return done(0, result);
+    }
+    return done(job_delete_container(id, failure), result);
 }
 
 static int op_list(const struct json_value *request, struct json_writer *result, struct failure *failure) {

@@ -22,7 +22,12 @@ static rlim64_t limit_of(const struct json_value *value) {
     return json_integer(value, 0) < 0 ? RLIM64_INFINITY : json_unsigned(value, 0);
 }
 
+/* What containerd gives to containers that are told nothing; guestd's own is higher. */
+static const struct rlimit64 default_files = {.rlim_cur = 1024, .rlim_max = 524288};
+
 int rlimits_apply(const struct json_value *list, struct failure *failure) {
+    if (prlimit64(0, RLIMIT_NOFILE, &default_files, NULL) < 0 && errno != EPERM)
+        return fail_errno(failure, errno, "error setting rlimit type RLIMIT_NOFILE");
     for (const struct json_value *item = json_first(list); item != NULL; item = item->next) {
         const char *type = json_text(json_get(item, "type"), "");
         struct rlimit64 limit = {.rlim_cur = limit_of(json_get(item, "soft")), .rlim_max = limit_of(json_get(item, "hard"))};

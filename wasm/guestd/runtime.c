@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,14 +64,16 @@ static int write_files(const char *id, const struct json_value *files, struct fa
     return 0;
 }
 
-static int make_upper(const char *id, struct failure *failure) {
+/* *fresh: it wasn't there. */
+static int make_upper(const char *id, bool *fresh, struct failure *failure) {
     static const char *const parts[] = {"", "/upper", "/work"};
     char path[128];
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         snprintf(path, sizeof path, UPPERS "/%s%s", id, parts[i]);
-        int error = directory_ensure(AT_FDCWD, path, i == 0 ? 0700 : 0755);
-        if (error < 0)
-            return fail_errno(failure, -error, "mkdir %s", path);
+        if (mkdir(path, i == 0 ? 0700 : 0755) == 0)
+            *fresh = true;
+        else if (errno != EEXIST)
+            return fail_errno(failure, errno, "mkdir %s", path);
     }
     return 0;
 }
@@ -118,56 +121,74 @@ static int read_container(const struct json_value *open, struct container *conta
     return namespaces_parse(json_get(json_get(container->spec, "linux"), "namespaces"), &container->namespaces, failure);
 }
 
+/* With the cgroup made. */
+static int start_container(struct container *container, int cgroup, uint64_t since, struct spawned *spawned,
+                           struct failure *failure) {
+    struct spawn spawn = {.flags = container->namespaces.create,
+                          .cgroup = cgroup,
+                          .pid_namespace = container->namespaces.pid,
+                          .terminal = &container->terminal,
+                          .process = &container->process,
+                          .keep = -1,
+                          .enter = enter_container,
+                          .context = container};
+    int error = 0;
+    if (json_is_true(json_get(container->process.spec, "terminal")))
+        error = terminal_open_new(container->spec, &container->terminal, failure);
+    uint32_t spent = (uint32_t)(process_clock() - since);
+    if (error == 0)
+        error = spawn_start(&spawn, spawned, failure);
+    terminal_close(&container->terminal);
+    if (error == 0)
+        container->process.timings->cgroup = spent;
+    return error;
+}
+
 int runtime_run(const struct json_value *open, struct spawned *spawned, struct failure *failure) {
     struct container container;
-    char path[CGROUP_PATH_MAX];
+    char path[CGROUP_PATH_MAX] = "";
+    bool fresh = false;
     uint64_t start = process_clock();
     int error = runtime_prepare();
     if (error < 0)
         return fail_errno(failure, -error, "cannot prepare to start containers");
     error = read_container(open, &container, failure);
     cleanup_close int pid_namespace = container.namespaces.pid;
-    if (error == 0)
-        error = write_files(container.id, json_get(open, "files"), failure);
-    if (error == 0)
-        error = make_upper(container.id, failure);
     if (error < 0)
         return error;
-    cleanup_close int cgroup = make_cgroup(&container, path, failure);
-    if (cgroup < 0)
-        return cgroup;
-    if (json_is_true(json_get(container.process.spec, "terminal")))
-        error = terminal_open_new(container.spec, &container.terminal, failure);
-    uint32_t spent = (uint32_t)(process_clock() - start);
-    if (error == 0) {
-        struct spawn spawn = {.flags = container.namespaces.create,
-                              .cgroup = cgroup,
-                              .pid_namespace = pid_namespace,
-                              .terminal = &container.terminal,
-                              .process = &container.process,
-                              .enter = enter_container,
-                              .context = &container};
-        error = spawn_start(&spawn, spawned, failure);
-    }
+    error = make_upper(container.id, &fresh, failure);
+    if (error == 0)
+        error = write_files(container.id, json_get(open, "files"), failure);
+    cleanup_close int cgroup = error < 0 ? error : make_cgroup(&container, path, failure);
+    error = cgroup < 0 ? cgroup : start_container(&container, cgroup, start, spawned, failure);
     if (error < 0) {
-        terminal_close(&container.terminal);
-        cgroup_remove(path);
+        if (cgroup >= 0)
+            cgroup_remove(path);
+        if (fresh) {
+            runtime_discard(UPPERS, container.id);
+            runtime_discard(CONTAINERS, container.id);
+        }
         return error;
     }
-    ((volatile struct timings *)container.process.timings)->cgroup = spent;
+    spawned->fresh = fresh;
     memcpy(spawned->cgroup, path, sizeof path);
     return 0;
 }
 
-int runtime_delete(const char *container, struct failure *failure) {
+int runtime_stop(const char *container, struct failure *failure) {
     char path[CGROUP_PATH_MAX];
     if (!is_hex(container, 64, 64))
         return fail(failure, "invalid", EINVAL, "invalid container id");
     int error = cgroup_recall(container, path);
     if (error == 0)
         error = cgroup_remove(path);
-    if (error < 0 && error != -ENOENT)
-        return fail_errno(failure, -error, "cannot remove the cgroup of %s", container);
+    return error < 0 && error != -ENOENT ? fail_errno(failure, -error, "cannot remove the cgroup of %s", container) : 0;
+}
+
+int runtime_delete(const char *container, struct failure *failure) {
+    int error = runtime_stop(container, failure);
+    if (error < 0)
+        return error;
     error = runtime_discard(UPPERS, container);
     if (error == 0)
         error = runtime_discard(CONTAINERS, container);

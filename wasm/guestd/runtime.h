@@ -34,6 +34,7 @@ struct spawned {
     int stderr_pipe;   /* read end, or -1 with a terminal */
     int console;       /* pty master, or -1 without a terminal; there at once */
     const volatile struct timings *timings; /* never NULL; used again after 64 further starts */
+    bool fresh;        /* the writable layer is new: delete it when the start fails; one of an earlier run must stay */
     char cgroup[256];  /* path below /sys/fs/cgroup, empty for host processes */
 };
 
@@ -45,12 +46,15 @@ struct spawned {
 #define TREES "/run/trees"
 #define HOST_ROOT "/run/host"
 
-/* Start a container from an `open` frame of op `run` (guest-protocol.ts ContainerStart). */
+/* Start a container from an `open` frame of op `run` (guest-protocol.ts ContainerStart). When this fails, nothing new is
+ * left behind. */
 int runtime_run(const struct json_value *open, struct spawned *spawned, struct failure *failure);
 /* Start another process in a running container; init_pid is its init. */
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
 /* Start a process in the host root. */
 int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
+/* After a failed start of a container that is not `fresh`: kill what is left in the cgroup and remove that; the files stay. */
+int runtime_stop(const char *container, struct failure *failure);
 /* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */
 int runtime_delete(const char *container, struct failure *failure);
 /* Mount the 9p trees (configure) and the overlay of the host root (mount-host-root). */

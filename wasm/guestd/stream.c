@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "loop.h"
 
 #define READ_MIN 4096u
@@ -194,6 +195,7 @@ static void deliver(struct stream *stream) {
             return;
         }
         if (taken < 0) {
+            log_line("cut a stream off: frame of kind 0x%02x: %s", found > 0 ? frame.kind : 0, strerror(-taken));
             gone(stream);
             return;
         }

@@ -67,9 +67,6 @@ const plugins: readonly Route[] = [
 
 const images: readonly Route[] = [
   notYet('GET', '/images/search', 'search registries'),
-  notYet('GET', '/images/get', 'save images'),
-  notYet('GET', '/images/{name...}/get', 'save images'),
-  notYet('POST', '/images/load', 'load images'),
   notYet('POST', '/images/{name...}/push', 'push images'),
   notYet('POST', '/commit', 'commit containers'),
   notYet('POST', '/build', 'build images'),

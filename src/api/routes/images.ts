@@ -1,7 +1,8 @@
+import type { EngineResponse } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Credentials } from '../../engine/images/images.ts'
-import { empty, json, jsonLines, type Call, type Route } from '../router.ts'
+import type { Credentials, Images } from '../../engine/images/images.ts'
+import { bytesOf, empty, json, jsonLines, type Call, type Route } from '../router.ts'
 
 /** base64url of JSON; what can't be read counts as none (moby daemon/server/router/image). */
 function credentialsOf({ request }: Call): Credentials {
@@ -24,6 +25,36 @@ function referenceOf({ query }: Call): string {
   return tag.includes(':') ? `${image}@${tag}` : `${image}:${tag}`
 }
 
+const archive = (body: ReadableStream<Uint8Array>): EngineResponse => ({
+  status: 200,
+  headers: { 'content-type': 'application/x-tar' },
+  body,
+})
+
+/** The progress of an import is its end: the image's ID. */
+async function importTree(
+  images: Images,
+  { request, query, signal }: Call,
+): Promise<EngineResponse> {
+  const source = query.string('fromSrc')
+  if (source !== '-') {
+    throw new EngineError(
+      'not-implemented',
+      'Drydock can not fetch a file tree itself: send it as the body of the request',
+    )
+  }
+  if (query.strings('changes').some((change) => change !== '')) {
+    throw new EngineError('not-implemented', 'Drydock can not import with changes yet')
+  }
+  const id = await images.import(request.body ?? bytesOf(new Uint8Array()), {
+    repository: query.string('repo'),
+    tag: query.string('tag'),
+    message: query.string('message'),
+    signal,
+  })
+  return json(200, { status: id })
+}
+
 export const imageRoutes = ({ images }: Engine): readonly Route[] => [
   {
     method: 'GET',
@@ -35,9 +66,7 @@ export const imageRoutes = ({ images }: Engine): readonly Route[] => [
     method: 'POST',
     path: '/images/create',
     handle: async (call) => {
-      if (!call.query.string('fromImage')) {
-        throw new EngineError('not-implemented', 'Drydock can not import images yet: pull them')
-      }
+      if (!call.query.string('fromImage')) return importTree(images, call)
       return jsonLines(
         await images.pull({
           reference: referenceOf(call),
@@ -47,6 +76,27 @@ export const imageRoutes = ({ images }: Engine): readonly Route[] => [
         }),
       )
     },
+  },
+  {
+    method: 'GET',
+    path: '/images/get',
+    handle: async ({ query }) => archive(images.save(query.strings('names'))),
+  },
+  {
+    method: 'GET',
+    path: '/images/{name...}/get',
+    handle: async ({ params }) => archive(images.save([params['name'] ?? ''])),
+  },
+  {
+    method: 'POST',
+    path: '/images/load',
+    handle: async ({ request, query, signal }) =>
+      jsonLines(
+        await images.load(request.body ?? bytesOf(new Uint8Array()), {
+          quiet: query.bool('quiet'),
+          signal,
+        }),
+      ),
   },
   {
     method: 'POST',

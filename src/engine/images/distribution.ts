@@ -1,7 +1,7 @@
 import type { OciDescriptor, OciIndex, OciManifest, OciPlatform } from '../../core/oci.ts'
 import { parseReference, withDefaultTag } from '../../core/reference.ts'
 import type { RegistryTransport } from '../../ports/registry-transport.ts'
-import { parseConfig } from './pull.ts'
+import { parseConfig } from './parse-config.ts'
 import { RegistryClient } from './registry-client.ts'
 import type { Credentials } from './registry-tokens.ts'
 

@@ -47,7 +47,7 @@ export class ImageStore {
   }
 
   all(): readonly StoredImage[] {
-    return [...this.#images.values()]
+    return [...this.#images.values()].filter(({ removed }) => !removed)
   }
 
   /** Containers of an image, running or not. */
@@ -56,7 +56,18 @@ export class ImageStore {
   }
 
   byId(id: Digest): StoredImage | undefined {
-    return this.#images.get(id)
+    const image = this.#images.get(id)
+    return image?.removed ? undefined : image
+  }
+
+  /**
+   * Also one that was removed under its containers.
+   * @throws EngineError `not-found`
+   */
+  kept(id: Digest): StoredImage {
+    const image = this.#images.get(id)
+    if (!image) throw new EngineError('not-found', `No such image: ${id}`)
+    return image
   }
 
   byReference(reference: Reference): StoredImage | undefined {
@@ -71,7 +82,7 @@ export class ImageStore {
   find(nameOrId: string): StoredImage {
     const id = nameOrId.replace(/^sha256:/, '')
     if (/^[0-9a-f]{64}$/.test(id)) {
-      const image = this.#images.get(`sha256:${id}` as Digest)
+      const image = this.byId(`sha256:${id}` as Digest)
       if (!image) throw new EngineError('not-found', `No such image: ${nameOrId}`)
       return image
     }
@@ -138,9 +149,26 @@ export class ImageStore {
     return value
   }
 
-  /** Forget an image and the layers that no other has. */
+  /** Forget an image and the layers that no other has. Its containers keep what they stand on. */
   async delete(image: StoredImage): Promise<void> {
-    const rest = this.all().filter(({ id }) => id !== image.id)
+    if (this.containersOf(image.id).length === 0) {
+      await this.#delete(image)
+      return
+    }
+    const value: StoredImage = { ...image, tags: {}, digests: [], removed: true }
+    await this.context.records.commit([{ kind: 'image', key: image.id, value }])
+    this.#images.set(image.id, value)
+  }
+
+  /** Delete removed images whose last container is gone. */
+  async sweep(): Promise<void> {
+    for (const image of this.#images.values()) {
+      if (image.removed && this.containersOf(image.id).length === 0) await this.#delete(image)
+    }
+  }
+
+  async #delete(image: StoredImage): Promise<void> {
+    const rest = [...this.#images.values()].filter(({ id }) => id !== image.id)
     const unused = this.layers.unusedAfter(image, rest)
     await this.context.records.commit([
       { kind: 'image', key: image.id, delete: true },

@@ -28,6 +28,8 @@ export interface StoredImage {
   /** `docker.io/library/busybox@sha256:…` */
   readonly digests: readonly string[]
   readonly size: number
+  /** Removed by force under its containers: it is there for them alone, and goes with the last. */
+  readonly removed?: true
 }
 
 /** A layer in the record store, kind `layer`, by its diff ID. The blob of that digest is its plain tar. */
@@ -41,14 +43,19 @@ export interface StoredLayer {
   readonly size: number
 }
 
-export const NEVER = '0001-01-01T00:00:00Z'
+const NEVER = '0001-01-01T00:00:00Z'
 
 /** What `info` and `inspect` call the way layers are stacked: overlayfs over the image's merged layers. */
 export const STORAGE_DRIVER = 'overlay2'
 
 /** Milliseconds since 1970. */
-export const createdOf = ({ config }: Pick<StoredImage, 'config'>): number =>
-  Date.parse(config.created ?? NEVER)
+export const createdOf = ({ config }: Pick<StoredImage, 'config'>): number => timeOf(config.created)
+
+/** What can't be read counts as never. */
+export function timeOf(text: string | undefined): number {
+  const time = Date.parse(text ?? NEVER)
+  return Number.isNaN(time) ? Date.parse(NEVER) : time
+}
 
 export const toRecord = (image: StoredImage): ImageRecord => ({
   id: image.id,

@@ -12,14 +12,17 @@ import type { ContainerBrief, Context } from '../context.ts'
 import type { Filters } from '../filters.ts'
 import { Mutex, Slots } from '../mutex.ts'
 import { toRecord, type ImageRecord } from './image.ts'
+import { importTree, type ImportOptions } from './import-tree.ts'
 import { ImageStore } from './image-store.ts'
 import type { ImageTree } from './layer-store.ts'
 import { history, inspect, list, type ListOptions } from './list.ts'
+import { load } from './load.ts'
 import { checkPlatform } from './platform.ts'
 import { pull } from './pull.ts'
 import { distribution, type DistributionInspect } from './distribution.ts'
 import { RegistryClient } from './registry-client.ts'
 import type { Credentials } from './registry-tokens.ts'
+import { save } from './save.ts'
 import { prune, remove, type PruneResult } from './remove.ts'
 
 /** As dockerd's `max-concurrent-downloads`. */
@@ -76,7 +79,7 @@ export class Images implements AsyncDisposable {
    * @throws EngineError `not-found`
    */
   async tree(id: Digest): Promise<ImageTree> {
-    return this.#store.layers.tree(this.#store.find(id))
+    return this.#store.layers.tree(this.#store.kept(id))
   }
 
   list(options: ListOptions): ImageSummary[] {
@@ -89,6 +92,34 @@ export class Images implements AsyncDisposable {
 
   history(nameOrId: string): ImageHistoryItem[] {
     return history(this.#store, this.#store.find(nameOrId))
+  }
+
+  /**
+   * Images as an archive for `load`, here or elsewhere.
+   * @throws EngineError `not-found`
+   */
+  save(names: readonly string[]): ReadableStream<Uint8Array> {
+    return save(this.#store, names)
+  }
+
+  /**
+   * Take in an archive of images: Docker's or an OCI image layout, gzipped or not. Resolves when all of it has been read.
+   * @throws EngineError
+   */
+  load(
+    archive: ReadableStream<Uint8Array>,
+    options: { readonly quiet: boolean; readonly signal: AbortSignal },
+  ): Promise<ReadableStream<ProgressMessage>> {
+    return load(this.#store, archive, options)
+  }
+
+  /**
+   * Make an image of one layer from the tar of a file tree.
+   * @returns its ID
+   * @throws EngineError
+   */
+  import(tree: ReadableStream<Uint8Array>, options: ImportOptions): Promise<Digest> {
+    return importTree(this.#store, tree, options)
   }
 
   /**
@@ -140,14 +171,22 @@ export class Images implements AsyncDisposable {
     this.#store.announce('tag', image.id, familiar(reference), image)
   }
 
+  /** Delete what was removed under containers that are gone by now. */
+  async sweep(): Promise<void> {
+    using _ = await this.#changing.lock()
+    await this.#store.sweep()
+  }
+
   /** @throws EngineError `not-found`, `conflict` */
   async remove(nameOrId: string, options: { readonly force: boolean }): Promise<ImageDeleteItem[]> {
     using _ = await this.#changing.lock()
+    await this.#store.sweep()
     return await remove(this.#store, nameOrId, options)
   }
 
   async prune(filters: Filters): Promise<PruneResult> {
     using _ = await this.#changing.lock()
+    await this.#store.sweep()
     return await prune(this.#store, filters)
   }
 

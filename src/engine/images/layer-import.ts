@@ -9,10 +9,11 @@ import { encodeIndex } from './layer-index.ts'
 import type { StoredLayer } from './image.ts'
 
 export interface LayerSource {
-  readonly diffId: Digest
-  /** Of the bytes as they come: compressed or not. */
-  readonly digest: Digest
-  readonly size: number
+  /** What the plain tar must hash to, where that is known before. */
+  readonly diffId?: Digest
+  /** What the bytes as they come, compressed or not, must hash to, where that is known before. */
+  readonly digest?: Digest
+  readonly size?: number
   open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /** Called with the length of each piece that has come. */
   onBytes?(length: number): Promise<void>
@@ -31,39 +32,43 @@ export async function importLayer(
 ): Promise<StoredLayer> {
   const checked = new CheckedStream(await source.open(signal), source, await createSha256())
   const entries: LayerEntry[] = []
-  try {
+  const write = async (): Promise<Digest> => {
     const plain = await inflated(checked.stream)
-    await blobs.write(indexed(plain, entries, checked), { digest: source.diffId, signal })
-  } catch (error) {
+    const expected = { ...(source.diffId && { digest: source.diffId }), signal }
+    return (await blobs.write(indexed(plain, entries, checked), expected)).digest
+  }
+  const diffId = await write().catch((error: unknown) => {
     signal.throwIfAborted()
     throw explain(error, source.digest, checked)
-  }
+  })
   const stored = await blobs
     .write(once(encodeIndex(entries)), { signal })
     .catch(async (error: unknown) => {
-      await blobs.delete(source.diffId)
+      await blobs.delete(diffId)
       throw error
     })
   let size = 0
   for (const entry of entries) size += entry.size
-  return { diffId: source.diffId, digest: source.digest, index: stored.digest, size }
+  return { diffId, digest: checked.digest ?? diffId, index: stored.digest, size }
 }
 
-/** What is wrong with bytes that aren't what was promised, is of no interest. */
-function explain(error: unknown, digest: Digest, checked: CheckedStream): unknown {
+/** What exactly is wrong with bytes that aren't what was promised, is of no interest. */
+function explain(error: unknown, digest: Digest | undefined, checked: CheckedStream): unknown {
   if (!(error instanceof EngineError) || error.code !== 'invalid-parameter') return error
-  const message = checked.verified
-    ? error.message.startsWith('archive/tar') || error.message.startsWith('gzip')
-      ? `failed to register layer: ${error.message}`
-      : "layers from manifest don't match image configuration"
-    : `filesystem layer verification failed for digest ${digest}`
+  const message =
+    checked.digest || digest === undefined
+      ? error.message.startsWith('archive/tar') || error.message.startsWith('gzip')
+        ? `failed to register layer: ${error.message}`
+        : "layers from manifest don't match image configuration"
+      : `filesystem layer verification failed for digest ${digest}`
   return new EngineError('internal', message, { cause: error })
 }
 
 /** Passes bytes on and holds them against a digest and a size; fails at the end when they differ. */
 class CheckedStream {
   readonly stream: ReadableStream<Uint8Array>
-  verified = false
+  /** Of all bytes, once they have come and are what was promised. */
+  digest: Digest | undefined
 
   constructor(
     bytes: ReadableStream<Uint8Array>,
@@ -72,21 +77,24 @@ class CheckedStream {
   ) {
     const reader = bytes.getReader()
     const mismatch = (): EngineError =>
-      new EngineError('invalid-parameter', `${source.digest} is not what came`)
+      new EngineError('invalid-parameter', `${source.digest ?? 'the layer'} is not what came`)
     let length = 0
     this.stream = new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
           const { done, value } = await reader.read()
           if (done) {
-            if (length !== source.size || hash.digest() !== source.digest) throw mismatch()
-            this.verified = true
+            const digest = hash.digest()
+            if (length !== (source.size ?? length) || digest !== (source.digest ?? digest)) {
+              throw mismatch()
+            }
+            this.digest = digest
             await source.onVerified?.()
             controller.close()
             return
           }
           length += value.length
-          if (length > source.size) {
+          if (length > (source.size ?? length)) {
             await reader.cancel().catch(() => undefined)
             throw mismatch()
           }
@@ -102,7 +110,9 @@ class CheckedStream {
 }
 
 /** By its first bytes: registries aren't careful about media types. */
-async function inflated(stream: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
+export async function inflated(
+  stream: ReadableStream<Uint8Array>,
+): Promise<ReadableStream<Uint8Array>> {
   const reader = stream.getReader()
   const first = await reader.read()
   const [a, b, c, d] = first.value ?? []
@@ -149,12 +159,14 @@ async function* indexed(
     }
     await writer.close().catch(() => undefined)
     await listing
-    if (!checked.verified) throw new EngineError('invalid-parameter', 'gzip: unexpected end')
+    if (checked.digest === undefined)
+      throw new EngineError('invalid-parameter', 'gzip: unexpected end')
   } finally {
     await writer.abort().catch(() => undefined)
   }
 }
 
+/** Bytes as a source for the store. */
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes
 }

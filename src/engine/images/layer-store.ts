@@ -120,12 +120,32 @@ export class LayerStore implements AsyncDisposable {
   }
 
   /** Fetch a pinned layer unless it is there. @returns whether it had to be fetched */
-  async import(source: LayerSource, signal: AbortSignal): Promise<boolean> {
+  async import(
+    source: LayerSource & { readonly diffId: Digest },
+    signal: AbortSignal,
+  ): Promise<boolean> {
     using _ = await this.#importing.lock(source.diffId, signal)
     if (this.#layers.has(source.diffId)) return false
     const layer = await importLayer(this.#context.blobs, source, signal)
     this.#layers.set(source.diffId, layer)
     return true
+  }
+
+  /** Take in a layer that nobody has named yet. The caller releases the pin. */
+  async add(
+    source: LayerSource,
+    signal: AbortSignal,
+  ): Promise<{ readonly layer: StoredLayer; readonly pin: LayerPin }> {
+    const layer = await importLayer(this.#context.blobs, source, signal)
+    const pin = this.pin([layer.diffId])
+    if (!this.#layers.has(layer.diffId)) this.#layers.set(layer.diffId, layer)
+    return { layer, pin }
+  }
+
+  /** Whether a blob is a layer, an index or an image's config. */
+  owns(digest: Digest): boolean {
+    if (this.#images.has(digest) || this.#layers.has(digest) || this.#pins.has(digest)) return true
+    return [...this.#layers.values()].some(({ index }) => index === digest)
   }
 
   /** Layers that nobody needs once an image is gone. */

@@ -3,7 +3,7 @@ import { EngineError } from '../../core/error.ts'
 import { familiar, familiarName, parseReference } from '../../core/reference.ts'
 import type { Filters } from '../filters.ts'
 import { parseMoment } from '../moment.ts'
-import { createdOf, NEVER, STORAGE_DRIVER, toRecord, type StoredImage } from './image.ts'
+import { createdOf, STORAGE_DRIVER, timeOf, toRecord, type StoredImage } from './image.ts'
 import type { ImageStore } from './image-store.ts'
 
 export interface ListOptions {
@@ -134,7 +134,7 @@ export function history(store: ImageStore, image: StoredImage): ImageHistoryItem
     const diffId = step.empty_layer ? undefined : config.rootfs.diff_ids[layer++]
     return {
       Comment: step.comment ?? '',
-      Created: Math.floor(Date.parse(step.created ?? NEVER) / 1000),
+      Created: Math.floor(timeOf(step.created) / 1000),
       CreatedBy: step.created_by ?? '',
       Id: '<missing>',
       Size: diffId ? store.layers.size([diffId]) : 0,

@@ -5,6 +5,7 @@ import { mediaType, type OciImageConfig, type OciIndex, type OciManifest } from 
 import { familiar, familiarName, withDefaultTag, type Reference } from '../../core/reference.ts'
 import type { Slots } from '../mutex.ts'
 import { shortId, type ImageStore } from './image-store.ts'
+import { malformed, parseConfig } from './parse-config.ts'
 import { isRunnable, nameOf, noMatch, selectManifest } from './platform.ts'
 import { counter, Progress } from './progress.ts'
 import { RegistryClient, type Manifest } from './registry-client.ts'
@@ -243,9 +244,6 @@ interface LayerJob {
   readonly size: number
 }
 
-const malformed = (what: string): EngineError =>
-  new EngineError('internal', `the image's ${what} is malformed`)
-
 function checkedConfig(bytes: Uint8Array, { layers }: OciManifest): OciImageConfig {
   const config = parseConfig(bytes)
   if (!isRunnable(config)) throw noMatch([nameOf(config)])
@@ -253,25 +251,4 @@ function checkedConfig(bytes: Uint8Array, { layers }: OciManifest): OciImageConf
     throw new EngineError('internal', "layers from manifest don't match image configuration")
   }
   return config
-}
-
-/** @throws EngineError `internal` */
-export function parseConfig(bytes: Uint8Array): OciImageConfig {
-  let value: Partial<OciImageConfig> | null
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<OciImageConfig> | null
-  } catch {
-    throw malformed('config')
-  }
-  const diffIds: unknown = value?.rootfs?.diff_ids
-  if (
-    !value ||
-    typeof value.os !== 'string' ||
-    typeof value.architecture !== 'string' ||
-    !Array.isArray(diffIds) ||
-    !diffIds.every((diffId) => typeof diffId === 'string' && isDigest(diffId))
-  ) {
-    throw malformed('config')
-  }
-  return value as OciImageConfig
 }

@@ -6,15 +6,17 @@ import { EngineError } from '../../core/error.ts'
  * - `pending`  {id}: blobs that are being written or removed; their chunks are rubbish after a crash
  * - `chunks`   [id, index] → bytes
  * - `records`  [kind, key] → JSON value
+ * - `ranges`   [digest, offset] → bytes: parts of blobs that are read on demand
  * - `logs`     [container, number, size] → entries
  */
-export type StoreName = 'blobs' | 'pending' | 'chunks' | 'records' | 'logs'
+export type StoreName = 'blobs' | 'pending' | 'chunks' | 'records' | 'logs' | 'ranges'
 
 /** What brings a database from version N to N + 1; only ever added to. */
 const MIGRATIONS: readonly ((database: IDBDatabase) => void)[] = [
   (database) => {
     database.createObjectStore('pending', { keyPath: 'id', autoIncrement: true })
-    for (const name of ['blobs', 'chunks', 'records', 'logs']) database.createObjectStore(name)
+    for (const name of ['blobs', 'chunks', 'records', 'logs', 'ranges'])
+      database.createObjectStore(name)
   },
 ]
 
