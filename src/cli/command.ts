@@ -9,6 +9,8 @@ export interface Invocation {
   readonly client: DockerClient
   /** Aborted by SIGINT and SIGTERM, and when the user is gone. */
   readonly signal: AbortSignal
+  /** Aborted when the command was killed or the user's process is gone: nothing may outlive it. */
+  readonly life: AbortSignal
   readonly out: TextOutput
   readonly err: TextOutput
   readonly flags: Flags

@@ -35,7 +35,7 @@ export async function runCli(
       throw broken
     })
   } finally {
-    signals.release()
+    signals.end()
   }
 }
 
@@ -62,15 +62,26 @@ class Signals {
   readonly killed: Promise<number>
   code: number | undefined
   readonly #abort = new AbortController()
-  readonly #release: () => void
+  readonly #life = new AbortController()
+  #release: (() => void) | undefined
   readonly #listeners = new Set<(signal: CliSignal) => void>()
   #terminations = 0
 
   constructor(host: CliHost, err: TextOutput) {
     let kill: (code: number) => void = () => undefined
     this.killed = new Promise((resolve) => {
-      kill = resolve
+      kill = (code) => {
+        this.end()
+        resolve(code)
+      }
     })
+    const gone = (): void => {
+      this.code ??= 128 + numbers.SIGHUP
+      this.#abort.abort(new ExitError(this.code))
+      kill(this.code)
+    }
+    host.gone.addEventListener('abort', gone, { signal: this.#life.signal })
+    if (host.gone.aborted) gone()
     this.#release = host.onSignal((signal) => {
       const polite = signal === 'SIGINT' || signal === 'SIGTERM'
       if (polite && ++this.#terminations === 3) {
@@ -105,8 +116,14 @@ class Signals {
     return () => void this.#listeners.delete(listener)
   }
 
-  release(): void {
-    this.#release()
+  get life(): AbortSignal {
+    return this.#life.signal
+  }
+
+  /** Nothing that the command began goes on. */
+  end(): void {
+    this.#release?.()
+    this.#life.abort(new ExitError(this.code ?? 1))
   }
 }
 
@@ -221,6 +238,7 @@ class Run {
       err: this.#err,
       flags: parsed.flags,
       args: parsed.args,
+      life: this.#signals.life,
       takeSignals: (listener) => this.#signals.take(listener),
     }
     return command.run(invocation)

@@ -29,6 +29,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const images = await Images.open(context, briefs)
   const networks = await Networks.open(context, briefs)
   containers = await Containers.open(context, images, networks)
+  await images.sweep()
   const opened = containers
   return {
     context,
@@ -36,7 +37,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     containers,
     execs: new Execs(containers),
     networks,
-    system: new System(context, images, briefs),
+    system: new System(context, images, containers),
     [Symbol.asyncDispose]: async () => {
       await opened[Symbol.asyncDispose]()
       await images[Symbol.asyncDispose]()

@@ -18,6 +18,8 @@ export interface CliHost {
   /** After the terminal's size has changed. */
   onResize(listener: () => void): () => void
   readonly files: CliFiles
+  /** Aborted when the user's process is gone: nobody reads, nothing will be typed. */
+  readonly gone: AbortSignal
 }
 
 export interface TerminalSize {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -77,7 +76,6 @@ static void keep_mode(int target, struct mount_options *options) {
 
 static int make_filesystem(int root, const char *type, const char *source, const char *destination,
                            struct mount_options *options) {
-    char path[32];
     cleanup_close int target = rootfs_ensure(root, destination, true);
     if (target < 0)
         return target;
@@ -88,9 +86,8 @@ static int make_filesystem(int root, const char *type, const char *source, const
     }
     if (strcmp(type, "cgroup") == 0)
         type = "cgroup2"; /* Docker's default spec says "cgroup" for either version */
-    /* guestd's /proc is there until the pivot. */
-    snprintf(path, sizeof path, "/proc/self/fd/%d", target);
-    if (mount(source, path, type, flags, options->data[0] == '\0' ? NULL : options->data) < 0)
+    /* "." is the directory that was found, whatever its path leads to now. */
+    if (fchdir(target) < 0 || mount(source, ".", type, flags, options->data[0] == '\0' ? NULL : options->data) < 0)
         return -errno;
     if (options->propagation == 0 || options->propagation == MS_PRIVATE)
         return 0;

@@ -76,7 +76,7 @@ export const systemRoutes = ({ context, system, images, networks }: Engine): rea
     handle: async ({ query }) => {
       const types = query.strings('type')
       const wants = (type: string): boolean => types.length === 0 || types.includes(type)
-      return json(200, system.diskUsage(wants))
+      return json(200, await system.diskUsage(wants))
     },
   },
   {

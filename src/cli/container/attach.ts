@@ -19,9 +19,9 @@ export const attach: Command = {
     flag('--sig-proxy', 'bool', 'Proxy all received signals to the process', { initial: 'true' }),
   ],
   async run(invocation) {
-    const { flags, args, client, host, out, err, signal } = invocation
+    const { flags, args, client, host, out, err, signal, life } = invocation
     const name = args[0] ?? ''
-    const { result } = await client.containers.wait(name, undefined)
+    const { result } = await client.containers.wait(name, undefined, life)
     const { Id: id, Config: config } = await attachable(invocation, name)
     const tty = config.Tty === true
     const stdin = !flags.bool('no-stdin') && config.OpenStdin === true

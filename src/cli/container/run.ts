@@ -54,16 +54,17 @@ interface Streams {
 
 /** Attach, watch for the end, start, stream: in this order, so that nothing is missed. */
 async function runContainer(invocation: Invocation, id: string, streams: Streams): Promise<number> {
-  const { flags, client, host, out, err } = invocation
+  const { flags, client, host, out, err, life } = invocation
   // Signals go to the container, and a stream lives until its process has ended.
   const leave = new AbortController()
+  const stay = AbortSignal.any([leave.signal, life])
   const releases: (() => void)[] = []
   if (flags.bool('sig-proxy')) releases.push(proxySignals(invocation, id))
   const attached = streams.stdin || streams.stdout || streams.stderr
   try {
     const detachKeys = flags.given('detach-keys') ?? DEFAULT_DETACH_KEYS
     const hijacked = attached
-      ? await client.containers.attach(id, { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) }, leave.signal)
+      ? await client.containers.attach(id, { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) }, stay)
       : undefined
     const streaming = hijacked
       ? streamHijacked({
@@ -74,12 +75,12 @@ async function runContainer(invocation: Invocation, id: string, streams: Streams
           out: streams.stdout ? out : undefined,
           err: streams.stderr ? err : undefined,
           detachKeys,
-          signal: leave.signal,
+          signal: stay,
         })
       : undefined
     streaming?.catch(() => undefined)
     const autoRemove = flags.bool('rm')
-    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit')
+    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit', life)
     try {
       await client.containers.start(id)
     } catch (error) {

@@ -47,7 +47,7 @@ async function startAll({ args, client, out, err, signal }: Invocation): Promise
 }
 
 async function startAttached(invocation: Invocation, name: string): Promise<number> {
-  const { flags, client, host, out, err, signal } = invocation
+  const { flags, client, host, out, err, signal, life } = invocation
   const { Id: id, Config: config, HostConfig: hostConfig } = await client.containers.inspect(name, signal)
   const tty = config.Tty === true
   const stdin = flags.bool('interactive') && config.OpenStdin === true
@@ -55,17 +55,18 @@ async function startAttached(invocation: Invocation, name: string): Promise<numb
   const releases: (() => void)[] = []
   if (flags.bool('sig-proxy') && !tty) releases.push(proxySignals(invocation, id))
   const leave = new AbortController()
+  const stay = AbortSignal.any([leave.signal, life])
   try {
     const hijacked = await client.containers.attach(
       id,
       { stdin, stdout: true, stderr: true, ...(keys !== undefined && { detachKeys: keys }) },
-      leave.signal,
+      stay,
     )
     const detachKeys = keys ?? DEFAULT_DETACH_KEYS
-    const streaming = streamHijacked({ host, hijacked, tty, stdin, out, err, detachKeys, signal: leave.signal })
+    const streaming = streamHijacked({ host, hijacked, tty, stdin, out, err, detachKeys, signal: stay })
     streaming.catch(() => undefined)
     const autoRemove = hostConfig.AutoRemove === true
-    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit')
+    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit', life)
     try {
       await client.containers.start(id)
     } catch (error) {

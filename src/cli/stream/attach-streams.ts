@@ -49,7 +49,8 @@ export async function streamHijacked(options: StreamOptions): Promise<void> {
     await Promise.race([output, inputFailed, leave])
   } finally {
     end.abort()
-    if (raw) await host.setRawMode(false)
+    // A user who is gone has no terminal to put back.
+    if (raw) await host.setRawMode(false).catch(() => undefined)
     await hijacked.connection.writable.abort().catch(() => undefined)
   }
 }

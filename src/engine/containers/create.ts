@@ -20,9 +20,6 @@ export interface CreateResult {
   readonly warnings: readonly string[]
 }
 
-const bridgeWarning =
-  'This engine has no bridge networking yet: the container gets a loopback interface only. Use --network none or host to say so yourself.'
-
 /** @throws EngineError with Docker's sentences */
 export async function createContainer(
   containers: Containers,
@@ -81,8 +78,7 @@ export async function createContainer(
   containers.add(container)
   await container.update({})
   container.event('create')
-  const bridge = splitMode(hostConfig.NetworkMode)[0] === 'bridge'
-  return { id, warnings: bridge ? [bridgeWarning] : [] }
+  return { id, warnings: [] }
 }
 
 type Config = ReturnType<typeof mergeConfig>

@@ -171,6 +171,12 @@ export class Images implements AsyncDisposable {
     this.#store.announce('tag', image.id, familiar(reference), image)
   }
 
+  /** Delete what was removed under containers that are gone by now. */
+  async sweep(): Promise<void> {
+    using _ = await this.#changing.lock()
+    await this.#store.sweep()
+  }
+
   /** @throws EngineError `not-found`, `conflict` */
   async remove(nameOrId: string, options: { readonly force: boolean }): Promise<ImageDeleteItem[]> {
     using _ = await this.#changing.lock()

@@ -1,6 +1,8 @@
 import { API_VERSION, MIN_API_VERSION, type SystemVersion } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
 import type { GuestInfo } from '../../core/guest-protocol.ts'
+import type { Containers } from '../containers/containers.ts'
+import { listContainers } from '../containers/list.ts'
 import type { ContainerBrief, Context } from '../context.ts'
 import { Filters } from '../filters.ts'
 import { STORAGE_DRIVER } from '../images/image.ts'
@@ -25,9 +27,9 @@ export interface Diagnostics {
 export class System {
   readonly #context: Context
   readonly #images: Images
-  readonly #containers: () => readonly ContainerBrief[]
+  readonly #containers: Containers
 
-  constructor(context: Context, images: Images, containers: () => readonly ContainerBrief[]) {
+  constructor(context: Context, images: Images, containers: Containers) {
     this.#context = context
     this.#images = images
     this.#containers = containers
@@ -75,7 +77,7 @@ export class System {
     const { id, name, version, clock, events } = this.#context
     const guest = await this.#guest()
     const lost = guest instanceof EngineError
-    const containers = this.#containers()
+    const containers = this.#containers.briefs()
     const count = (...states: readonly ContainerBrief['state'][]): number =>
       containers.filter(({ state }) => states.includes(state)).length
     const running = count('running', 'restarting')
@@ -167,8 +169,8 @@ export class System {
   }
 
   /** @param wants which of `container`, `image`, `volume`, `build-cache` */
-  diskUsage(wants: (type: string) => boolean): Record<string, unknown> {
-    const containers = this.#containers()
+  async diskUsage(wants: (type: string) => boolean): Promise<Record<string, unknown>> {
+    const containers = this.#containers.briefs()
     const images = this.#images.list({ filters: new Filters(), sharedSize: true })
     return {
       LayersSize: wants('image') ? this.#images.layersSize : 0,
@@ -178,7 +180,9 @@ export class System {
             Containers: containers.filter(({ image: id }) => id === image.Id).length,
           }))
         : null,
-      Containers: wants('container') ? [] : null,
+      Containers: wants('container')
+        ? await listContainers(this.#containers, { all: true, size: true, filters: new Filters() })
+        : null,
       Volumes: wants('volume') ? [] : null,
       BuildCache: wants('build-cache') ? [] : null,
     }
@@ -196,7 +200,7 @@ export class System {
       version,
       machine: guest instanceof EngineError ? guest.message : guest,
       kernelLog: await machine.kernelLog().catch(messageOf),
-      containers: this.#containers(),
+      containers: this.#containers.briefs(),
       log: log.lines(),
     }
   }

@@ -40,6 +40,8 @@ export function nodeCliHost(): CliHost {
       return () => void terminal.off('resize', listener)
     },
     files,
+    // Then this process is gone itself.
+    gone: new AbortController().signal,
   }
 }
 
