@@ -69,7 +69,7 @@ export class GuestMachine implements Machine {
   }
 
   async info(): Promise<GuestInfo> {
-    return (await this.#guest).control.info
+    return (await this.#ready()).control.info
   }
 
   addTree(id: string, root: RootfsNode): void {
@@ -205,6 +205,7 @@ export class GuestMachine implements Machine {
   /** The guest, waited for while it comes up. */
   async #ready(signal?: AbortSignal): Promise<Guest> {
     signal?.throwIfAborted()
+    this.#stop.signal.throwIfAborted()
     if (!signal) return this.#guest
     let abort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {
@@ -268,7 +269,7 @@ export class GuestMachine implements Machine {
     if (this.#running !== guest || this.#stop.signal.aborted) return
     this.#running = undefined
     this.#log(`machine: lost: ${reason}`)
-    guest[Symbol.dispose]()
+    guest.end(`The machine was lost: ${reason}`)
     this.#tell({ state: 'lost', reason })
     const stable = this.#options.clock.monotonic() - startedAt > STABLE
     this.#guest =

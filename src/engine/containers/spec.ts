@@ -36,7 +36,11 @@ export function runtimeSpec(
     linux: {
       namespaces: namespacesOf(host, shared),
       cgroupsPath: `/docker/${record.id}`,
-      resources: specResources(host),
+      resources: {
+        ...specResources(host),
+        // guestd adds the harmless ones: null, zero, random, terminals.
+        devices: [{ allow: host.Privileged, access: 'rwm' }],
+      },
       ...(host.MaskedPaths ? { maskedPaths: host.MaskedPaths } : {}),
       ...(host.ReadonlyPaths ? { readonlyPaths: host.ReadonlyPaths } : {}),
       sysctl: sysctlsOf(host),

@@ -32,7 +32,7 @@ function checkHostConfig(host: HostConfig): void {
   }
   checkRestartPolicy(policy)
   containerCapabilities({ add: host.CapAdd ?? [], drop: host.CapDrop ?? [], privileged: false })
-  const [network = '', target = ''] = splitMode(host.NetworkMode)
+  const [network, target] = splitMode(host.NetworkMode)
   if (network === 'container' && target === '') {
     throw bad('invalid container format container:<name|id>')
   }

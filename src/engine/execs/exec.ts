@@ -91,7 +91,7 @@ export class Exec {
     this.checkStartable()
     this.#state = 'starting'
     const { command, stdin, tty } = this.config
-    const { machine, clock } = this.#containers.context
+    const { machine } = this.#containers.context
     this.#event(`exec_start: ${describe(command)}`)
     let process: MachineProcess
     try {
@@ -106,15 +106,19 @@ export class Exec {
     const pumped = this.#io.pump(process.output)
     if (stdin) this.#io.feed(process.stdin)
     else if (!tty) process.stdin.close().catch(() => undefined)
-    void process.exited.then(async (status) => {
-      const drained = new AbortController()
-      await Promise.race([pumped, clock.sleep(2000, drained.signal).catch(() => undefined)])
-      drained.abort()
-      // Clients ask for the exit code as soon as the stream ends.
-      this.#finish(status.kind === 'exited' ? status.code : 137)
-      await pumped
-      this.#io.end()
-    })
+    void this.#supervise(process, pumped)
+  }
+
+  async #supervise(process: MachineProcess, pumped: Promise<void>): Promise<void> {
+    const { clock } = this.#containers.context
+    const status = await process.exited
+    const drained = new AbortController()
+    await Promise.race([pumped, clock.sleep(2000, drained.signal).catch(() => undefined)])
+    drained.abort()
+    // Clients ask for the exit code as soon as the stream ends.
+    this.#finish(status.kind === 'exited' ? status.code : 137)
+    await pumped
+    this.#io.end()
   }
 
   async #request(
