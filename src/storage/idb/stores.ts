@@ -9,7 +9,7 @@ import { IdbLogStore } from './log-store.ts'
 import { openRangeCaches, type RangeCaches } from './range-cache.ts'
 import { IdbRecordStore } from './record-store.ts'
 
-export interface Stores extends AsyncDisposable {
+interface Stores extends AsyncDisposable {
   readonly blobs: BlobStore
   readonly records: RecordStore
   readonly logs: LogStore
