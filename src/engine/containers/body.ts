@@ -60,7 +60,7 @@ export function parseCreateBody(value: unknown): CreateBody {
       `invalid JSON: json: cannot unmarshal ${goType(member)} into Go struct field .${name} of type ${kind}`,
     )
   }
-  return body as CreateBody
+  return body
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string'

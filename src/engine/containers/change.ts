@@ -129,13 +129,13 @@ export async function updateContainer(
       ? { RestartPolicy: { ...policy, MaximumRetryCount: policy.MaximumRetryCount ?? 0 } }
       : {}),
   }
+  checkResources(next, next.NanoCpus > 0 ? (await machine.info()).cpus : 1)
   if (changes.Memory && !changes.MemorySwap && changes.Memory > hostConfig.MemorySwap) {
     throw new EngineError(
       'conflict',
       `Cannot update container ${container.id}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
     )
   }
-  checkResources(next, next.NanoCpus > 0 ? (await machine.info()).cpus : 1)
   if (state.pid !== 0 && Object.keys(changes).length > 0) {
     await machine.update(container.id, cgroupUpdate(next))
   }

@@ -304,5 +304,5 @@ export function completeHostConfig(body: Nullable<HostConfig> | null | undefined
     // Docker's rule: as much swap as memory.
     MemorySwap: memory > 0 && swap === 0 ? memory * 2 : swap,
     PidsLimit: own.PidsLimit === undefined || own.PidsLimit === 0 ? null : own.PidsLimit,
-  } as HostConfig
+  }
 }
