@@ -89,7 +89,7 @@ async function records(root: RootfsNode, path: readonly string[]): Promise<strin
 }
 
 /** Follows symbolic links inside the tree, at most `links` of them. */
-export function lookUp(
+function lookUp(
   root: RootfsNode,
   path: readonly string[],
   links: number,
