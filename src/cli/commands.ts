@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { attach } from './container/attach.ts'
+import { copy } from './container/copy.ts'
 import { create } from './container/create.ts'
 import { diff } from './container/diff.ts'
 import { exec } from './container/exec.ts'
@@ -42,6 +43,7 @@ const entries: readonly Entry[] = [
   { command: pull, paths: ['image pull', 'pull'] },
   { command: listImages, paths: ['image ls', 'image list', 'images'] },
   { command: attach, paths: ['container attach', 'attach'] },
+  { command: copy, paths: ['container cp', 'cp'] },
   { command: create, paths: ['container create', 'create'] },
   { command: diff, paths: ['container diff', 'diff'] },
   { command: history, paths: ['image history', 'history'] },
@@ -104,7 +106,7 @@ const common = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login',
 
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
-  'build', 'builder', 'buildx', 'checkpoint', 'compose', 'config', 'context', 'cp', 'container cp', 'image build', 'login', 'logout',
+  'build', 'builder', 'buildx', 'checkpoint', 'compose', 'config', 'context', 'image build', 'login', 'logout',
   'manifest', 'node', 'plugin', 'search', 'secret', 'service', 'stack', 'swarm', 'trust',
 ])
 
