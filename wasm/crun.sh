@@ -22,6 +22,8 @@ find . -exec touch -d "@$(debian_epoch "$(debian_package crun)")" {} +
 export PKG_CONFIG_LIBDIR=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root
 ./configure --quiet --host=i686-linux-gnu --build=x86_64-linux-gnu --disable-systemd --disable-criu --disable-shared \
   CC='gcc -m32' AR=ar RANLIB=ranlib CFLAGS="-Os -ffile-prefix-map=$work=" CPPFLAGS="-I$work/root/usr/include" LDFLAGS="-L$lib -static"
+make -s git-version.h
+make -s -j2 -C libocispec libocispec.la
 make -s -j2 V=0 crun LDFLAGS="-L$lib -all-static"
 strip crun
 install -d "$(dirname "$output")"

@@ -15,7 +15,7 @@ need_tools() {
   done
   if [ ${#missing[@]} -gt 0 ]; then
     echo "Missing: ${missing[*]}" >&2
-    echo 'Install: apt-get install bc binutils bison build-essential dpkg-dev flex gcc-multilib lz4 nodejs xz-utils' >&2
+    echo 'Install: apt-get install arch-test bc binutils bison build-essential cpio dpkg-dev flex gcc-multilib libdeflate-tools lz4 mmdebstrap nodejs pkg-config python3 xz-utils' >&2
     exit 1
   fi
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Fetch the source package of every Debian package in the committed artifacts, at exactly its version: sources.sh FOLDER
-# [PACKAGE]... Without names: all of them (about 1 GB). NOTICES.md says which artifact holds what.
+# [kernel|bios|guestd|crun|catalog]... Without names: all of them. NOTICES.md says which artifact holds what.
 set -euo pipefail
 . "$(dirname "$(realpath "$0")")/debian.sh"
-folder=${1:?sources.sh FOLDER [PACKAGE]...}
+folder=${1:?sources.sh FOLDER [kernel|bios|guestd|crun|catalog]...}
 shift
 need_tools node
 

@@ -2,10 +2,21 @@ import { API_VERSION, MIN_API_VERSION } from '../core/engine-api.ts'
 import type { EngineHandler, EngineRequest, EngineResponse } from '../core/engine-http.ts'
 import { EngineError, statusOf } from '../core/error.ts'
 import type { Engine } from '../engine/engine.ts'
+import { containerRoutes } from './routes/containers.ts'
+import { elsewhereRoutes } from './routes/elsewhere.ts'
+import { execRoutes } from './routes/exec.ts'
+import { imageRoutes } from './routes/images.ts'
+import { systemRoutes } from './routes/system.ts'
 import { callOf, json, Router, type Route } from './router.ts'
 
 /** Every route of the API, by resource. */
-const routesOf = (_engine: Engine): readonly Route[] => []
+const routesOf = (engine: Engine): readonly Route[] => [
+  ...systemRoutes(engine),
+  ...imageRoutes(engine),
+  ...containerRoutes(engine),
+  ...execRoutes(engine),
+  ...elsewhereRoutes,
+]
 
 /** The Engine API of an engine: the only door into it. Never rejects. */
 export function createApi(engine: Engine): EngineHandler {

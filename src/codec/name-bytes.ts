@@ -25,29 +25,43 @@ export function decodeName(bytes: Uint8Array): string {
 }
 
 function decodeEscaped(bytes: Uint8Array): string {
+  const units: number[] = []
   let text = ''
   for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at)
-    text +=
-      length > 0
-        ? strict.decode(bytes.subarray(at, at + length))
-        : String.fromCharCode(LOW + (bytes[at] ?? 0))
+    if (length === 0) units.push(LOW + (bytes[at] ?? 0))
+    else pushCodePoint(units, bytes, at, length)
     at += Math.max(length, 1)
+    if (units.length > 4096) text += String.fromCharCode(...units.splice(0))
   }
-  return text
+  return text + String.fromCharCode(...units)
 }
 
-/** Bytes of the valid UTF-8 sequence at `at`; 0 when there is none (Unicode 15, table 3-7). */
+/** Bytes of the well-formed UTF-8 sequence at `at`; 0 when there is none (Unicode 15, table 3-7). */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0
   if (first < 0x80) return 1
-  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0
-  if (length === 0 || first > 0xf4 || at + length > bytes.length) return 0
-  try {
-    strict.decode(bytes.subarray(at, at + length))
-    return length
-  } catch {
-    return 0
+  if (first < 0xc2 || first > 0xf4) return 0
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
+  const second = bytes[at + 1] ?? 0
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  if (second < low || second > high) return 0
+  for (let index = at + 2; index < at + length; index++)
+    if (((bytes[index] ?? 0) & 0xc0) !== 0x80) return 0
+  return length
+}
+
+function pushCodePoint(units: number[], bytes: Uint8Array, at: number, length: number): void {
+  const first = bytes[at] ?? 0
+  let code = length === 1 ? first : first & (0xff >> (length + 1))
+  for (let index = at + 1; index < at + length; index++)
+    code = (code << 6) | ((bytes[index] ?? 0) & 0x3f)
+  if (code < 0x10000) {
+    units.push(code)
+  } else {
+    code -= 0x10000
+    units.push(0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff))
   }
 }
 

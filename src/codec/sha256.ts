@@ -17,9 +17,13 @@ export async function createSha256(): Promise<Sha256> {
   }
 }
 
+/** A function that gives the digest of bytes in memory at once, as often as one likes. */
+export async function createDigester(): Promise<(bytes: Uint8Array) => Digest> {
+  const hash = await createSHA256()
+  return (bytes) => `sha256:${hash.init().update(bytes).digest('hex')}` as Digest
+}
+
 /** Digest of bytes in memory. */
 export async function sha256(bytes: Uint8Array): Promise<Digest> {
-  const hash = await createSha256()
-  hash.update(bytes)
-  return hash.digest()
+  return (await createDigester())(bytes)
 }

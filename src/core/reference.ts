@@ -39,7 +39,7 @@ export function parseReference(text: string): Reference {
   if (at >= 0) {
     const given = rest.slice(at + 1)
     if (!isDigest(given)) {
-      throw /^sha256:/.test(given)
+      throw given.startsWith('sha256:')
         ? new EngineError('invalid-parameter', 'invalid checksum digest length')
         : invalid()
     }

@@ -1,14 +1,20 @@
+import { Containers } from './containers/containers.ts'
 import type { ContainerBrief, Context, EngineOptions } from './context.ts'
 import { EventBus } from './events/bus.ts'
+import { Execs } from './execs/execs.ts'
 import { Images } from './images/images.ts'
 import { LogRing } from './log-ring.ts'
 import { Networks } from './networks/networks.ts'
+import { System } from './system/system.ts'
 
 /** A Docker Engine over a machine and stores. Disposing it stops what it does; machine and stores stay their owner's. */
 export interface Engine extends AsyncDisposable {
   readonly context: Context
   readonly images: Images
+  readonly containers: Containers
+  readonly execs: Execs
   readonly networks: Networks
+  readonly system: System
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -17,13 +23,24 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     events: new EventBus(options.clock),
     log: new LogRing(options.clock),
   }
-  const briefs = (): readonly ContainerBrief[] => []
+  // Images and networks are there before the containers, which need both.
+  let containers: Containers | undefined
+  const briefs = (): readonly ContainerBrief[] => containers?.briefs() ?? []
   const images = await Images.open(context, briefs)
   const networks = await Networks.open(context, briefs)
+  containers = await Containers.open(context, images, networks)
+  await images.sweep()
+  const opened = containers
   return {
     context,
     images,
+    containers,
+    execs: new Execs(containers),
     networks,
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    system: new System(context, images, containers),
+    [Symbol.asyncDispose]: async () => {
+      await opened[Symbol.asyncDispose]()
+      await images[Symbol.asyncDispose]()
+    },
   }
 }

@@ -85,7 +85,7 @@ export class Filters {
   /** Every `name` or `name=value` of the key is among the labels. */
   labels(labels: Readonly<Record<string, string>> | null | undefined, key = 'label'): boolean {
     return this.get(key).every((wanted) => {
-      const [name = '', value] = splitPair(wanted)
+      const [name, value] = splitPair(wanted)
       const has = labels?.[name]
       return has !== undefined && (value === undefined || value === has)
     })

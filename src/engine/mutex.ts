@@ -14,19 +14,26 @@ export class Mutex {
       release = resolve
     })
     this.#tail = before.then(() => mine)
-    if (signal) {
-      const aborted = new Promise<never>((_, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-      })
-      try {
-        await Promise.race([before, aborted])
-      } catch (error) {
-        release()
-        throw error
-      }
-    } else await before
+    try {
+      await (signal ? unlessAborted(before, signal) : before)
+    } catch (error) {
+      release()
+      throw error
+    }
     return { [Symbol.dispose]: release }
   }
+}
+
+function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', leave, { once: true })
+    const enter = (): void => {
+      signal.removeEventListener('abort', leave)
+      resolve()
+    }
+    void turn.then(enter)
+  })
 }
 
 /** A mutex for each key, kept while it is held or waited for. */
@@ -52,5 +59,49 @@ export class KeyedMutex {
       leave()
       throw error
     }
+  }
+}
+
+/** So many holders at once, in the order of asking. */
+export class Slots {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(count: number) {
+    this.#free = count
+  }
+
+  get full(): boolean {
+    return this.#free === 0
+  }
+
+  /** @throws the signal's reason when aborted while waiting */
+  async take(signal: AbortSignal): Promise<Disposable> {
+    signal.throwIfAborted()
+    if (this.#free > 0) this.#free--
+    else await this.#turn(signal)
+    return {
+      [Symbol.dispose]: () => {
+        // Handed on, so that nobody overtakes who waits.
+        const next = this.#waiting.shift()
+        if (next) next()
+        else this.#free++
+      },
+    }
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        signal.removeEventListener('abort', leave)
+        resolve()
+      }
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(turn), 1)
+        reject(signal.reason as Error)
+      }
+      this.#waiting.push(turn)
+      signal.addEventListener('abort', leave, { once: true })
+    })
   }
 }

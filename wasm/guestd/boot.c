@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "log.h"
-#include "text-file.h"
 
 #define NEW_ROOT "/new-root"
 
@@ -102,16 +102,16 @@ static void mount_all(void) {
 static void open_cgroups(void) {
     mount_at("cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, "nsdelegate");
     mkdir("/sys/fs/cgroup/guestd", 0755);
-    if (text_file_write("/sys/fs/cgroup/guestd/cgroup.procs", "1") < 0)
+    if (file_write(AT_FDCWD, "/sys/fs/cgroup/guestd/cgroup.procs", "1") < 0)
         log_console("guestd: cannot move into its cgroup");
     char names[256];
-    if (text_file_read("/sys/fs/cgroup/cgroup.controllers", names, sizeof names) < 0)
+    if (file_read(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", names, sizeof names) < 0)
         return;
     char *rest = NULL;
     for (char *name = strtok_r(names, " \n", &rest); name != NULL; name = strtok_r(NULL, " \n", &rest)) {
         char enable[72];
         snprintf(enable, sizeof enable, "+%.64s", name);
-        if (text_file_write("/sys/fs/cgroup/cgroup.subtree_control", enable) < 0)
+        if (file_write(AT_FDCWD, "/sys/fs/cgroup/cgroup.subtree_control", enable) < 0)
             log_console("guestd: no cgroup controller %s", name);
     }
 }
@@ -146,10 +146,10 @@ static void set_limits(void) {
 
 static void tune(void) {
     /* Log lines of ours are few; the kernel would drop them at ten in five seconds. */
-    text_file_write("/proc/sys/kernel/printk_devkmsg", "on");
+    file_write(AT_FDCWD, "/proc/sys/kernel/printk_devkmsg", "on");
     /* As Docker sets it in each container: ping without a capability. */
-    text_file_write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
-    text_file_write("/proc/sys/vm/overcommit_memory", "1");
+    file_write(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    file_write(AT_FDCWD, "/proc/sys/vm/overcommit_memory", "1");
     reboot(RB_DISABLE_CAD);
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 }

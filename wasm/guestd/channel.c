@@ -16,7 +16,7 @@
 #include "json.h"
 #include "log.h"
 #include "loop.h"
-#include "process-channel.h"
+#include "job-channel.h"
 #include "relay.h"
 #include "stream.h"
 
@@ -41,7 +41,7 @@ static int open_channel(struct stream *stream, const struct json_value *open) {
     if (strcmp(channel, "control") == 0)
         return control_open(stream);
     if (strcmp(channel, "process") == 0)
-        return process_channel_open(stream, open);
+        return job_channel_open(stream, open);
     if (strcmp(channel, "accept") == 0)
         return relay_open(stream, open);
     return bench_open(stream, channel, open);

@@ -15,6 +15,30 @@ void frame_header(uint8_t header[FRAME_HEADER_SIZE], uint8_t kind, size_t length
     header[5] = header[6] = header[7] = 0;
 }
 
+static bool is_known(uint8_t kind) {
+    static const uint64_t kinds =
+        1ull << FRAME_OPEN | 1ull << FRAME_HELLO | 1ull << FRAME_REQUEST | 1ull << FRAME_RESPONSE |
+        1ull << FRAME_EVENT | 1ull << FRAME_CANCEL | 1ull << FRAME_PING | 1ull << FRAME_PONG | 1ull << FRAME_STARTED |
+        1ull << FRAME_FAILED | 1ull << FRAME_STDOUT | 1ull << FRAME_STDERR | 1ull << FRAME_OUTPUT_END |
+        1ull << FRAME_STDIN | 1ull << FRAME_STDIN_END | 1ull << FRAME_EXITED | 1ull << FRAME_DATA | 1ull << FRAME_END;
+    return kind < 64 && (kinds >> kind & 1) != 0;
+}
+
+static uint32_t largest(uint8_t kind) {
+    switch (kind) {
+    case FRAME_PING:
+    case FRAME_PONG:
+        return PING_MAX;
+    case FRAME_OUTPUT_END:
+        return 1;
+    case FRAME_STDIN_END:
+    case FRAME_END:
+        return 0;
+    default:
+        return FRAME_MAX;
+    }
+}
+
 static bool comes_in_pieces(uint8_t kind) {
     return kind == FRAME_STDIN || kind == FRAME_DATA;
 }
@@ -35,11 +59,7 @@ int frame_peek(const struct frame_reader *reader, const uint8_t *bytes, size_t a
         return 0;
     const uint32_t length = frame_length(bytes);
     const uint8_t kind = bytes[4];
-    if (length > FRAME_MAX || (bytes[5] | bytes[6] | bytes[7]) != 0 || kind == 0)
-        return -EPROTO;
-    if (kind == FRAME_PING && length > PING_MAX)
-        return -EPROTO;
-    if ((kind == FRAME_STDIN_END || kind == FRAME_END) && length > 0)
+    if ((bytes[5] | bytes[6] | bytes[7]) != 0 || !is_known(kind) || length > largest(kind))
         return -EPROTO;
     *frame = (struct frame){.kind = kind, .first = true, .payload = bytes + FRAME_HEADER_SIZE};
     frame->length = available - FRAME_HEADER_SIZE;

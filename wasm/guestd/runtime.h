@@ -18,6 +18,13 @@ struct failure {
     char message[512];
 };
 
+/* Stages of a start in microseconds. The child writes them into memory that it shares with guestd, up to its execve;
+ * read them at the status' EOF. */
+struct timings {
+    uint32_t cgroup, clone;             /* in guestd */
+    uint32_t rootfs, mounts, process;   /* in the child: overlay; mounts, devices and pivot_root; credentials and program */
+};
+
 /* A process on its way. All descriptors are O_CLOEXEC and O_NONBLOCK and belong to the caller. */
 struct spawned {
     pid_t pid;
@@ -25,20 +32,29 @@ struct spawned {
     int stdin_pipe;    /* write end, or -1 with a terminal */
     int stdout_pipe;   /* read end, or -1 with a terminal */
     int stderr_pipe;   /* read end, or -1 with a terminal */
-    int console;       /* pty master, or -1 without a terminal; may arrive only with the status: see runtime_console */
+    int console;       /* pty master, or -1 without a terminal; there at once */
+    const volatile struct timings *timings; /* never NULL; used again after 64 further starts */
+    bool fresh;        /* the writable layer is new: delete it when the start fails; one of an earlier run must stay */
     char cgroup[256];  /* path below /sys/fs/cgroup, empty for host processes */
 };
 
-/* Start a container from an `open` frame of op `run` (guest-protocol.ts ContainerStart). */
+/* Directories on guestd's own root, a tmpfs. Files of a container (`files` of ContainerStart) are in CONTAINERS/<id>; a
+ * bind mount's source below HOST_ROOT is resolved as a process of the host root would. /etc/machine-id and the host name
+ * must be set before runtime_mount_host_root, /proc, /sys, /dev, /dev/pts and /sys/fs/cgroup mounted before the first start. */
+#define CONTAINERS "/run/containers"
+#define UPPERS "/run/uppers"
+#define TREES "/run/trees"
+#define HOST_ROOT "/run/host"
+
+/* Start a container from an `open` frame of op `run` (guest-protocol.ts ContainerStart). When this fails, nothing new is
+ * left behind. */
 int runtime_run(const struct json_value *open, struct spawned *spawned, struct failure *failure);
 /* Start another process in a running container; init_pid is its init. */
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
 /* Start a process in the host root. */
 int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
-/* Call when `status` is readable. 0: the program was executed, and with a terminal `console` is set now. -EAGAIN: not
- * yet. Else it failed, and `failure` says why; the child exits by itself, the loop reaps it and calls runtime_delete for a
- * container. `status` stays the caller's to close. */
-int runtime_status(struct spawned *spawned, struct failure *failure);
+/* After a failed start of a container that is not `fresh`: kill what is left in the cgroup and remove that; the files stay. */
+int runtime_stop(const char *container, struct failure *failure);
 /* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */
 int runtime_delete(const char *container, struct failure *failure);
 /* Mount the 9p trees (configure) and the overlay of the host root (mount-host-root). */

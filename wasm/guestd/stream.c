@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "loop.h"
 
 #define READ_MIN 4096u
@@ -189,7 +190,12 @@ static void deliver(struct stream *stream) {
             taken = stream->handler->frame(stream->owner, &frame);
         if (stream->dead)
             return;
+        if (taken == FRAME_LATER) {
+            stream->paused = true;
+            return;
+        }
         if (taken < 0) {
+            log_line("cut a stream off: frame of kind 0x%02x: %s", found > 0 ? frame.kind : 0, strerror(-taken));
             gone(stream);
             return;
         }

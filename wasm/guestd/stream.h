@@ -11,9 +11,12 @@
 
 struct stream;
 
+/* Beyond every errno. */
+#define FRAME_LATER (-10000)
+
 struct stream_handler {
     /* Takes a frame or a piece: returns how many bytes of the payload it took. Taking fewer than there are stops the
-     * reading until stream_resume. -errno cuts the peer off. */
+     * reading until stream_resume. -errno cuts the peer off; FRAME_LATER takes nothing, not even an empty frame. */
     int (*frame)(void *owner, const struct frame *frame);
     /* The write queue ran empty. May be NULL. */
     void (*drained)(void *owner);

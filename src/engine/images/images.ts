@@ -1,52 +1,201 @@
 import type { Digest } from '../../core/digest.ts'
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSummary,
+  ProgressMessage,
+} from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
-import type { RootfsNode } from '../../core/layer.ts'
-import { canonical, familiar, parseReference, withDefaultTag } from '../../core/reference.ts'
+import { familiar, parseReference, withDefaultTag } from '../../core/reference.ts'
 import type { ContainerBrief, Context } from '../context.ts'
-import { NEVER, type ImageRecord, type StoredImage } from './image.ts'
+import type { Filters } from '../filters.ts'
+import { Mutex, Slots } from '../mutex.ts'
+import { toRecord, type ImageRecord } from './image.ts'
+import { importTree, type ImportOptions } from './import-tree.ts'
+import { ImageStore } from './image-store.ts'
+import type { ImageTree } from './layer-store.ts'
+import { history, inspect, list, type ListOptions } from './list.ts'
+import { load } from './load.ts'
+import { checkPlatform } from './platform.ts'
+import { pull } from './pull.ts'
+import { distribution, type DistributionInspect } from './distribution.ts'
+import { RegistryClient } from './registry-client.ts'
+import type { Credentials } from './registry-tokens.ts'
+import { save } from './save.ts'
+import { prune, remove, type PruneResult } from './remove.ts'
+
+/** As dockerd's `max-concurrent-downloads`. */
+const DOWNLOADS = 3
+
+export interface PullRequest {
+  /** Name with tag or digest; `latest` without. */
+  readonly reference: string
+  /** `linux/386` or nothing. */
+  readonly platform?: string
+  readonly credentials?: Credentials
+  readonly signal: AbortSignal
+}
 
 /** The images of an engine: what the stores hold, by any name a user may give. */
-export class Images {
-  readonly #images: Map<Digest, StoredImage>
+export class Images implements AsyncDisposable {
+  readonly #store: ImageStore
+  readonly #downloads = new Slots(DOWNLOADS)
+  /** Removals look at what others use: one at a time. */
+  readonly #changing = new Mutex()
+  readonly #closing = new AbortController()
 
-  private constructor(images: Map<Digest, StoredImage>) {
-    this.#images = images
+  private constructor(store: ImageStore) {
+    this.#store = store
   }
 
   /** @param containers those that keep an image from being removed */
   static async open(
     context: Context,
-    _containers: () => readonly ContainerBrief[],
+    containers: () => readonly ContainerBrief[],
   ): Promise<Images> {
-    const stored = await context.records.list('image')
-    return new Images(
-      new Map([...stored].map(([id, value]) => [id as Digest, value as StoredImage])),
-    )
+    return new Images(await ImageStore.open(context, containers))
+  }
+
+  get count(): number {
+    return this.#store.all().length
+  }
+
+  /** Bytes of all layers, each counted once. */
+  get layersSize(): number {
+    return this.#store.layers.total()
   }
 
   /**
    * By reference, digest, ID or unique prefix of an ID.
    * @throws EngineError `not-found`: `No such image: busybox:latest`
    */
-  get(nameOrId: string): Promise<ImageRecord> {
-    const reference = withDefaultTag(parseReference(nameOrId))
-    const image = [...this.#images.values()].find((image) => canonical(reference) in image.tags)
-    if (!image) throw new EngineError('not-found', `No such image: ${familiar(reference)}`)
-    return Promise.resolve(toRecord(image))
+  async get(nameOrId: string): Promise<ImageRecord> {
+    return toRecord(this.#store.find(nameOrId))
   }
 
-  /** The image's merged layers, under the name for `Machine.addTree`. Read once, then kept. */
-  tree(id: Digest): Promise<{ readonly tree: string; readonly root: RootfsNode }> {
-    throw new EngineError('not-implemented', `no tree for ${id} yet`)
+  /**
+   * The image's merged layers, under the name for `Machine.addTree`. Read once, then kept.
+   * @throws EngineError `not-found`
+   */
+  async tree(id: Digest): Promise<ImageTree> {
+    return this.#store.layers.tree(this.#store.kept(id))
+  }
+
+  list(options: ListOptions): ImageSummary[] {
+    return list(this.#store, options)
+  }
+
+  inspect(nameOrId: string): ImageInspect {
+    return inspect(this.#store.find(nameOrId))
+  }
+
+  history(nameOrId: string): ImageHistoryItem[] {
+    return history(this.#store, this.#store.find(nameOrId))
+  }
+
+  /**
+   * Images as an archive for `load`, here or elsewhere.
+   * @throws EngineError `not-found`
+   */
+  save(names: readonly string[]): ReadableStream<Uint8Array> {
+    return save(this.#store, names)
+  }
+
+  /**
+   * Take in an archive of images: Docker's or an OCI image layout, gzipped or not. Resolves when all of it has been read.
+   * @throws EngineError
+   */
+  load(
+    archive: ReadableStream<Uint8Array>,
+    options: { readonly quiet: boolean; readonly signal: AbortSignal },
+  ): Promise<ReadableStream<ProgressMessage>> {
+    return load(this.#store, archive, options)
+  }
+
+  /**
+   * Make an image of one layer from the tar of a file tree.
+   * @returns its ID
+   * @throws EngineError
+   */
+  import(tree: ReadableStream<Uint8Array>, options: ImportOptions): Promise<Digest> {
+    return importTree(this.#store, tree, options)
+  }
+
+  /**
+   * Resolves when the registry has answered; what fails later is told in the stream.
+   * @throws EngineError in Docker's words
+   */
+  async pull(request: PullRequest): Promise<ReadableStream<ProgressMessage>> {
+    checkPlatform(request.platform ?? '')
+    const signal = AbortSignal.any([request.signal, this.#closing.signal])
+    return pull(this.#store, this.#downloads, parseReference(request.reference), {
+      ...request,
+      signal,
+    })
+  }
+
+  /**
+   * What a registry has under a name.
+   * @throws EngineError in Docker's words
+   */
+  distribution(
+    name: string,
+    signal: AbortSignal,
+    credentials?: Credentials,
+  ): Promise<DistributionInspect> {
+    return distribution(this.#store.context.registry, name, signal, credentials)
+  }
+
+  /** @throws EngineError `unauthorized` when the registry doesn't take the credentials */
+  async login(credentials: Credentials, signal: AbortSignal): Promise<void> {
+    const address = (credentials.serveraddress ?? '').replace(/^https?:\/\//, '')
+    const domain = address.split('/')[0] ?? ''
+    const registry = domain === '' || domain === 'index.docker.io' ? 'docker.io' : domain
+    const client = new RegistryClient(
+      this.#store.context.registry,
+      { domain: registry, path: '' },
+      credentials,
+    )
+    await client.ping(signal)
+  }
+
+  /** Give an image one more name; the tag leaves the image that had it. */
+  async tag(nameOrId: string, repository: string, tag: string): Promise<void> {
+    const image = this.#store.find(nameOrId)
+    const reference = withDefaultTag(parseReference(tag ? `${repository}:${tag}` : repository))
+    if (reference.digest) {
+      throw new EngineError('invalid-parameter', 'refusing to create a tag with a digest reference')
+    }
+    await this.#store.put(image, [reference])
+    this.#store.announce('tag', image.id, familiar(reference), image)
+  }
+
+  /** Delete what was removed under containers that are gone by now. */
+  async sweep(): Promise<void> {
+    using _ = await this.#changing.lock()
+    await this.#store.sweep()
+  }
+
+  /** @throws EngineError `not-found`, `conflict` */
+  async remove(nameOrId: string, options: { readonly force: boolean }): Promise<ImageDeleteItem[]> {
+    using _ = await this.#changing.lock()
+    await this.#store.sweep()
+    return await remove(this.#store, nameOrId, options)
+  }
+
+  async prune(filters: Filters): Promise<PruneResult> {
+    using _ = await this.#changing.lock()
+    await this.#store.sweep()
+    return await prune(this.#store, filters)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new EngineError('unavailable', 'the engine is stopping'))
+    await this.#store.layers[Symbol.asyncDispose]()
   }
 }
 
-const toRecord = (image: StoredImage): ImageRecord => ({
-  id: image.id,
-  config: image.config,
-  repoTags: Object.keys(image.tags).map((tag) => familiar(parseReference(tag))),
-  repoDigests: image.digests.map((digest) => familiar(parseReference(digest))),
-  size: image.size,
-  created: image.config.created ?? NEVER,
-  lastTagTime: Object.values(image.tags).sort().at(-1) ?? NEVER,
-})
+export type { ImageRecord } from './image.ts'
+export type { ImageTree } from './layer-store.ts'
+export type { Credentials } from './registry-tokens.ts'

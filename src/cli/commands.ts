@@ -1,0 +1,139 @@
+import type { Command } from './command.ts'
+import { attach } from './container/attach.ts'
+import { create } from './container/create.ts'
+import { diff } from './container/diff.ts'
+import { exec } from './container/exec.ts'
+import { inspect as inspectContainer } from './container/inspect.ts'
+import { list as listContainers } from './container/list.ts'
+import { logs } from './container/logs.ts'
+import { port } from './container/port.ts'
+import { run } from './container/run.ts'
+import { start } from './container/start.ts'
+import { top } from './container/top.ts'
+import * as container from './container/verbs.ts'
+import { globalFlags } from './global-flags.ts'
+import { flagUsages, sectionText, type HelpSection } from './help.ts'
+import { history } from './image/history.ts'
+import { list as listImages } from './image/list.ts'
+import { pull } from './image/pull.ts'
+import * as image from './image/verbs.ts'
+import { inspect } from './inspect.ts'
+
+interface Entry {
+  readonly command: Command
+  /** Every way to call it, as Docker lists them; within a group the first is its name. */
+  readonly paths: readonly string[]
+}
+
+const entries: readonly Entry[] = [
+  { command: run, paths: ['container run', 'run'] },
+  { command: exec, paths: ['container exec', 'exec'] },
+  { command: listContainers, paths: ['container ls', 'container list', 'container ps', 'ps'] },
+  { command: pull, paths: ['image pull', 'pull'] },
+  { command: listImages, paths: ['image ls', 'image list', 'images'] },
+  { command: attach, paths: ['container attach', 'attach'] },
+  { command: create, paths: ['container create', 'create'] },
+  { command: diff, paths: ['container diff', 'diff'] },
+  { command: history, paths: ['image history', 'history'] },
+  { command: inspect, paths: ['inspect'] },
+  { command: inspectContainer, paths: ['container inspect'] },
+  { command: image.inspect, paths: ['image inspect'] },
+  { command: container.kill, paths: ['container kill', 'kill'] },
+  { command: logs, paths: ['container logs', 'logs'] },
+  { command: container.pause, paths: ['container pause', 'pause'] },
+  { command: port, paths: ['container port', 'port'] },
+  { command: container.rename, paths: ['container rename', 'rename'] },
+  { command: container.restart, paths: ['container restart', 'restart'] },
+  { command: container.remove, paths: ['container rm', 'container remove', 'rm'] },
+  { command: image.remove, paths: ['image rm', 'image remove', 'rmi'] },
+  { command: start, paths: ['container start', 'start'] },
+  { command: container.stop, paths: ['container stop', 'stop'] },
+  { command: image.tag, paths: ['image tag', 'tag'] },
+  { command: top, paths: ['container top', 'top'] },
+  { command: container.unpause, paths: ['container unpause', 'unpause'] },
+  { command: container.wait, paths: ['container wait', 'wait'] },
+]
+
+const groups: Readonly<Record<string, string>> = {
+  container: 'Manage containers',
+  image: 'Manage images',
+}
+
+/** Commands that people look for first, in Docker's order. */
+const common = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info']
+
+/** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
+const missing = new Set([
+  'build', 'builder', 'buildx', 'checkpoint', 'commit', 'compose', 'config', 'context', 'cp', 'events', 'export', 'image build',
+  'image import', 'image load', 'image push', 'image save', 'import', 'info', 'load', 'login', 'logout', 'manifest', 'network',
+  'node', 'plugin', 'push', 'save', 'search', 'secret', 'service', 'stack', 'stats', 'swarm', 'system', 'trust', 'update',
+  'version', 'volume',
+])
+
+export type Found =
+  | {
+      readonly kind: 'command'
+      readonly command: Command
+      /** `docker container ls` */
+      readonly path: string
+      readonly aliases: readonly string[]
+      readonly rest: readonly string[]
+    }
+  | { readonly kind: 'group'; readonly group: string; readonly rest: readonly string[] }
+  | { readonly kind: 'unknown'; readonly group: string; readonly rest: readonly string[]; readonly missing: boolean }
+
+const inGroup = (path: string): string => (path.includes(' ') ? (path.split(' ')[0] ?? '') : '')
+
+/** @param words what follows `docker` and its options */
+export function findCommand(words: readonly string[]): Found {
+  const [first = '', second = ''] = words
+  const group = Object.hasOwn(groups, first) ? first : ''
+  const wanted = group === '' ? first : `${first} ${second}`
+  const entry = entries.find(({ paths }) => paths.includes(wanted))
+  if (entry) {
+    const name = entry.paths.find((path) => inGroup(path) === group) ?? wanted
+    return {
+      kind: 'command',
+      command: entry.command,
+      path: `docker ${name}`,
+      aliases: entry.paths.map((path) => `docker ${path}`),
+      rest: words.slice(group === '' ? 1 : 2),
+    }
+  }
+  const rest = words.slice(group === '' ? 0 : 1)
+  if (group !== '' && (second === '' || second.startsWith('-'))) return { kind: 'group', group, rest }
+  return { kind: 'unknown', group, rest, missing: missing.has(wanted) }
+}
+
+export const groupSummary = (group: string): string => groups[group] ?? ''
+
+/** Names and summaries of a group's commands; of the commands outside groups for ''. */
+export function groupEntries(group: string): HelpSection['entries'] {
+  return entries
+    .flatMap(({ command, paths }): (readonly [string, string])[] => {
+      const path = paths.find((candidate) => inGroup(candidate) === group)
+      return path === undefined ? [] : [[path.split(' ').at(-1) ?? '', command.summary]]
+    })
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+}
+
+/** `docker --help` */
+export function topHelp(columns: number): string {
+  const all = groupEntries('')
+  const sections: readonly HelpSection[] = [
+    { title: 'Common Commands', entries: common.flatMap((name) => all.filter(([entry]) => entry === name)) },
+    { title: 'Management Commands', entries: Object.entries(groups) },
+    { title: 'Commands', entries: all.filter(([name]) => !common.includes(name)) },
+  ]
+  return `Usage:  docker [OPTIONS] COMMAND
+
+A self-sufficient runtime for containers
+
+${sections.map(sectionText).join('\n')}
+Global Options:
+${flagUsages(globalFlags, columns - 1)}
+Run 'docker COMMAND --help' for more information on a command.
+
+For more help on how to use Docker, head to https://docs.docker.com/go/guides/
+`
+}

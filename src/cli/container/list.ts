@@ -1,0 +1,155 @@
+import type { ContainerSummary, Port } from '../../client/types.ts'
+import { familiar, parseReference } from '../../core/reference.ts'
+import { EngineError } from '../../core/error.ts'
+import { noArguments, type Command } from '../command.ts'
+import { filtersOf } from '../flag-values.ts'
+import { flag } from '../flags.ts'
+import { ago, ellipsis, goTime, humanSize, quote, shortId } from '../human.ts'
+import { formatList, listFormatFlag, usesField, type ListFormat } from '../list-format.ts'
+
+export const list: Command = {
+  usage: '[OPTIONS]',
+  summary: 'List containers',
+  args: noArguments,
+  flags: [
+    flag('-a, --all', 'bool', 'Show all containers (default shows just running)'),
+    flag('-f, --filter', 'filter', 'Filter output based on conditions provided'),
+    listFormatFlag,
+    flag('-n, --last', 'int', 'Show n last created containers (includes all states)', { initial: '-1' }),
+    flag('-l, --latest', 'bool', 'Show the latest created container (includes all states)'),
+    flag('--no-trunc', 'bool', "Don't truncate output"),
+    flag('-q, --quiet', 'bool', 'Only display container IDs'),
+    flag('-s, --size', 'bool', 'Display total file sizes'),
+  ],
+  async run({ flags, client, out, signal }) {
+    const format = flags.text('format')
+    const quiet = flags.bool('quiet')
+    const size = flags.bool('size') || (!quiet && usesField(format, 'Size'))
+    const limit = flags.bool('latest') && !flags.has('last') ? 1 : flags.number('last')
+    const rows = await client.containers.list(
+      { all: flags.bool('all') || limit > 0, limit, size, filters: filtersOf(flags.list('filter')) },
+      signal,
+    )
+    const shape = containerFormat(!flags.bool('no-trunc'))
+    const table = flags.bool('size') ? `${shape.table}\t{{.Size}}` : shape.table
+    // A wrong field is told of even when there is nothing to show.
+    if (format !== '' && rows.length === 0) formatList([NOTHING], shape, { format, quiet, table })
+    await out.write(formatList(rows, shape, { format, quiet, table }))
+    return 0
+  },
+}
+
+const NOTHING: ContainerSummary = {
+  Id: '', Names: [], Image: '', ImageID: '', Command: '', Created: 0, Ports: [], Labels: {}, State: '', Status: '',
+}
+
+/** A row of `docker ps`; also what `system df -v` shows of containers. */
+export function containerFormat(truncate: boolean): ListFormat<ContainerSummary> {
+  const id = (text: string): string => (truncate ? shortId(text) : text)
+  return {
+    rowType: '*formatter.ContainerContext',
+    table: '{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}',
+    quiet: '{{.ID}}',
+    fields: {
+      ID: { header: 'CONTAINER ID', value: (row) => id(row.Id) },
+      Names: { header: 'NAMES', value: (row) => namesOf(row, truncate) },
+      Image: { header: 'IMAGE', value: (row) => imageOf(row, truncate) },
+      Command: {
+        header: 'COMMAND',
+        value: ({ Command }) => quote(truncate ? ellipsis(Command, 20) : Command),
+      },
+      CreatedAt: { header: 'CREATED AT', value: ({ Created }) => goTime(Created) },
+      RunningFor: { header: 'CREATED', value: ({ Created }) => ago(Created) },
+      Ports: { header: 'PORTS', value: ({ Ports }) => portsOf(Ports ?? []) },
+      State: { header: 'STATE', value: ({ State }) => State },
+      Status: { header: 'STATUS', value: ({ Status }) => Status },
+      Size: { header: 'SIZE', value: sizeOf },
+      Labels: { header: 'LABELS', value: ({ Labels }) => labelsOf(Labels) },
+      Label: { header: '', value: ({ Labels }) => (name: unknown) => Labels?.[String(name)] ?? '' },
+      Mounts: {
+        header: 'MOUNTS',
+        value: ({ Mounts }) =>
+          (Mounts ?? [])
+            .map(({ Name, Source }) => (Name === undefined || Name === '' ? Source : Name))
+            .map((name) => (truncate ? ellipsis(name, 15) : name))
+            .join(','),
+      },
+      LocalVolumes: {
+        header: 'LOCAL VOLUMES',
+        value: ({ Mounts }) => String((Mounts ?? []).filter(({ Type }) => Type === 'volume').length),
+      },
+      Platform: { header: 'PLATFORM', value: ({ ImageManifestDescriptor }) => ImageManifestDescriptor?.platform ?? null },
+      Networks: {
+        header: 'NETWORKS',
+        value: ({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).sort().join(','),
+      },
+    },
+  }
+}
+
+const namesOf = ({ Names }: ContainerSummary, truncate: boolean): string =>
+  Names.map((name) => name.replace(/^\//, ''))
+    // A link's name has a slash within.
+    .filter((name) => !truncate || !name.includes('/'))
+    .join(',')
+
+function imageOf({ Image, ImageID }: ContainerSummary, truncate: boolean): string {
+  if (Image === '') return '<no image>'
+  if (!truncate) return Image
+  if (shortId(ImageID) === shortId(Image)) return shortId(Image)
+  try {
+    const { domain, path, tag } = parseReference(Image)
+    return tag === undefined ? Image : familiar({ domain, path, tag })
+  } catch (error) {
+    if (error instanceof EngineError) return Image
+    throw error
+  }
+}
+
+function sizeOf({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {
+  const own = humanSize(SizeRw)
+  return SizeRootFs > 0 ? `${own} (virtual ${humanSize(SizeRootFs)})` : own
+}
+
+export const labelsOf = (labels: Readonly<Record<string, string>> | null | undefined): string =>
+  Object.entries(labels ?? {})
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join(',')
+
+/** Neighbouring ports as a range, and mappings to other numbers at the end (docker/cli formatter.DisplayablePorts). */
+export function portsOf(ports: readonly Port[]): string {
+  const sorted = [...ports].sort(
+    (left, right) =>
+      left.PrivatePort - right.PrivatePort ||
+      compare(left.IP ?? '', right.IP ?? '') ||
+      (left.PublicPort ?? 0) - (right.PublicPort ?? 0) ||
+      compare(left.Type, right.Type),
+  )
+  const groups = new Map<string, { ip: string; type: string; first: number; last: number }>()
+  const result: string[] = []
+  const mappings: string[] = []
+  for (const { IP: ip = '', PrivatePort, PublicPort, Type: type } of sorted) {
+    if (ip !== '' && PublicPort !== PrivatePort) {
+      mappings.push(`${hostPort(ip, String(PublicPort ?? 0))}->${PrivatePort}/${type}`)
+      continue
+    }
+    const key = `${ip}/${type}`
+    const group = groups.get(key)
+    if (group && PrivatePort === group.last + 1) group.last = PrivatePort
+    else {
+      if (group) result.push(rangeOf(group))
+      groups.set(key, { ip, type, first: PrivatePort, last: PrivatePort })
+    }
+  }
+  return [...result, ...[...groups.values()].map(rangeOf), ...mappings].join(', ')
+}
+
+function rangeOf({ ip, type, first, last }: { ip: string; type: string; first: number; last: number }): string {
+  const range = first === last ? String(first) : `${first}-${last}`
+  return `${ip === '' ? range : `${hostPort(ip, range)}->${range}`}/${type}`
+}
+
+export const hostPort = (ip: string, port: string): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
+
+const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)

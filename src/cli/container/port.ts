@@ -1,0 +1,32 @@
+import { between, ExitError, type Command } from '../command.ts'
+import { hostPort } from './list.ts'
+
+export const port: Command = {
+  usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',
+  summary: 'List port mappings or a specific mapping for the container',
+  args: between(1, 2),
+  async run({ args, client, out, signal }) {
+    const [name = '', wanted] = args
+    const container = await client.containers.inspect(name, signal)
+    const ports = container.NetworkSettings?.Ports ?? {}
+    const lines: string[] = []
+    if (wanted === undefined) {
+      for (const [inside, bindings] of Object.entries(ports)) {
+        for (const { HostIp = '', HostPort = '' } of bindings ?? []) {
+          lines.push(`${inside} -> ${hostPort(HostIp, HostPort)}`)
+        }
+      }
+      lines.sort((left, right) => left.localeCompare(right, 'en', { numeric: true }))
+    } else {
+      const [number = '', protocol = 'tcp'] = wanted.split('/')
+      if (!/^\d+$/.test(number)) throw new ExitError(1, `invalid port '${number}'`)
+      const bindings = ports[`${number}/${protocol}`] ?? []
+      if (bindings.length === 0) {
+        throw new ExitError(1, `no public port '${number}/${protocol}' published for ${name}`)
+      }
+      for (const { HostIp = '', HostPort = '' } of bindings) lines.push(hostPort(HostIp, HostPort))
+    }
+    for (const line of lines) await out.line(line)
+    return 0
+  },
+}

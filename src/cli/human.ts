@@ -1,0 +1,66 @@
+/** Sizes, durations and texts as Docker shows them (docker/go-units; docker/cli formatter). */
+
+const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB']
+
+/** Go's `%.Ng`. */
+function general(value: number, precision: number): string {
+  const text = value.toPrecision(precision)
+  if (!text.includes('e')) return text.includes('.') ? text.replace(/\.?0+$/, '') : text
+  const [mantissa = '', exponent = ''] = text.split('e')
+  const digits = exponent.slice(1).padStart(2, '0')
+  return `${mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa}e${exponent[0]}${digits}`
+}
+
+function scaled(bytes: number, base: number, units: readonly string[], precision: number): string {
+  let size = bytes
+  let unit = 0
+  while (size >= base && unit < units.length - 1) {
+    size /= base
+    unit++
+  }
+  return general(size, precision) + (units[unit] ?? '')
+}
+
+/** `4.26MB` */
+export const humanSize = (bytes: number, precision = 3): string => scaled(bytes, 1000, decimalUnits, precision)
+/** `4.063MiB` */
+export const binarySize = (bytes: number): string => scaled(bytes, 1024, binaryUnits, 4)
+
+/** `About an hour`, `5 minutes` */
+export function humanDuration(milliseconds: number): string {
+  const seconds = Math.trunc(milliseconds / 1000)
+  if (seconds < 1) return 'Less than a second'
+  if (seconds === 1) return '1 second'
+  if (seconds < 60) return `${seconds} seconds`
+  const minutes = Math.trunc(seconds / 60)
+  if (minutes === 1) return 'About a minute'
+  if (minutes < 60) return `${minutes} minutes`
+  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5)
+  if (hours === 1) return 'About an hour'
+  if (hours < 48) return `${hours} hours`
+  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`
+  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`
+  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`
+  return `${Math.trunc(hours / 24 / 365)} years`
+}
+
+/** `5 minutes ago` */
+export const ago = (seconds: number, now: number = Date.now()): string => `${humanDuration(now - seconds * 1000)} ago`
+
+/** Go's time.Time.String of seconds since 1970. */
+export const goTime = (seconds: number): string =>
+  new Date(seconds * 1000).toISOString().replace('T', ' ').replace(/\..*$/, ' +0000 UTC')
+
+/** The id without its algorithm, 12 characters. */
+export const shortId = (id: string): string => id.replace(/^[a-z0-9]+:/, '').slice(0, 12)
+
+export function ellipsis(text: string, width: number): string {
+  const characters = [...text]
+  if (characters.length <= width) return text
+  return width <= 1 ? characters.slice(0, width).join('') : `${characters.slice(0, width - 1).join('')}…`
+}
+
+/** Go's strconv.Quote, near enough: what JSON escapes otherwise is rare in commands. */
+export const quote = (text: string): string =>
+  JSON.stringify(text).replaceAll(/\\u00([0-9a-f]{2})/g, (_, hex: string) => `\\x${hex}`)

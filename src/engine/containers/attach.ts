@@ -1,0 +1,66 @@
+import { EngineError } from '../../core/error.ts'
+import { ClientStream } from './client-stream.ts'
+import type { Containers } from './containers.ts'
+import type { Container } from './container.ts'
+import { parseDetachKeys } from './detach-keys.ts'
+import { readLogs } from './logs.ts'
+
+export interface AttachOptions {
+  readonly stdin: boolean
+  readonly stdout: boolean
+  readonly stderr: boolean
+  /** What was logged already comes first. */
+  readonly logs: boolean
+  /** Without it only the logs come. */
+  readonly stream: boolean
+  readonly detachKeys?: string
+}
+
+/** @throws EngineError `conflict` when it is paused or about to restart */
+export async function attachClient(
+  containers: Containers,
+  container: Container,
+  options: AttachOptions,
+  signal: AbortSignal,
+): Promise<ClientStream> {
+  const { Tty: tty, OpenStdin: openStdin, StdinOnce: stdinOnce } = container.record.config
+  const detachKeys = parseDetachKeys(options.detachKeys)
+  const { status } = container.state
+  if (status === 'paused') {
+    throw new EngineError(
+      'conflict',
+      `container ${container.id} is paused, unpause the container before attach`,
+    )
+  }
+  if (status === 'restarting') {
+    throw new EngineError(
+      'conflict',
+      `container ${container.id} is restarting, wait until the container is running`,
+    )
+  }
+  const client = new ClientStream(
+    container.io,
+    {
+      tty,
+      stdout: options.stdout && options.stream,
+      stderr: options.stderr && options.stream,
+      stdin: options.stdin && options.stream && openStdin,
+      closesInput: stdinOnce && !tty,
+      ...(tty ? { detachKeys } : {}),
+    },
+    signal,
+  )
+  if (options.logs && (options.stdout || options.stderr)) {
+    const { stdout, stderr } = options
+    const stored = readLogs(
+      containers.context,
+      container,
+      { stdout, stderr, follow: false, timestamps: false, until: containers.context.clock.now() },
+      signal,
+    )
+    client.replay(stored)
+  }
+  container.event('attach')
+  if (!options.stream) client.end()
+  return client
+}

@@ -1,0 +1,189 @@
+import { EngineError } from '../../core/error.ts'
+import type { ContainerBrief, Context } from '../context.ts'
+import type { Images } from '../images/images.ts'
+import type { Networks } from '../networks/networks.ts'
+import type { ClientStream } from './client-stream.ts'
+import { attachClient, type AttachOptions } from './attach.ts'
+import { Container, type WaitCondition } from './container.ts'
+import { createContainer, type CreateOptions, type CreateResult } from './create.ts'
+import { readLogs, type LogOptions } from './logs.ts'
+import { isRunning, parseRecord } from './record.ts'
+import { discardContainer, removeContainer, type RemoveOptions } from './remove.ts'
+import { startContainer } from './start.ts'
+import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
+import { formatTime } from './time.ts'
+import { splitMode } from './validate.ts'
+
+/** The containers of an engine. */
+export class Containers implements AsyncDisposable {
+  readonly context: Context
+  readonly images: Images
+  readonly networks: Networks
+  readonly #byId = new Map<string, Container>()
+  readonly #closing = new AbortController()
+
+  private constructor(context: Context, images: Images, networks: Networks) {
+    this.context = context
+    this.images = images
+    this.networks = networks
+  }
+
+  /** What the store knows; those that ran when the engine ended are `exited`, and policies bring theirs back. */
+  static async open(context: Context, images: Images, networks: Networks): Promise<Containers> {
+    const containers = new Containers(context, images, networks)
+    for (const [id, value] of await context.records.list('container')) {
+      const record = parseRecord(value)
+      if (record) containers.#byId.set(id, new Container(context, record))
+      else context.log.add(`container ${id.slice(0, 12)} is of another schema and left alone`)
+    }
+    containers.#recover()
+    return containers
+  }
+
+  /** Aborted when the engine ends. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  #recover(): void {
+    for (const container of this.all()) {
+      const { hostConfig, stoppedByUser } = container.record
+      const ran = isRunning(container.state)
+      if (ran) {
+        container.setState({
+          status: 'exited',
+          pid: 0,
+          exitCode: 255,
+          finishedAt: formatTime(this.context.clock.now()),
+        })
+      }
+      const { Name: policy } = hostConfig.RestartPolicy
+      const returns =
+        (policy === 'always' && (ran || container.state.status === 'exited')) ||
+        (policy === 'unless-stopped' &&
+          !stoppedByUser &&
+          (ran || container.state.status === 'exited'))
+      if (container.state.status === 'removing' || (ran && hostConfig.AutoRemove)) {
+        this.#later(container, this.discard(container))
+      } else if (returns) this.#later(container, startContainer(this, container))
+    }
+  }
+
+  #later(container: Container, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.context.log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
+    })
+  }
+
+  all(): Container[] {
+    return [...this.#byId.values()]
+  }
+
+  /** For the other parts of the engine. */
+  briefs(): readonly ContainerBrief[] {
+    return this.all().map(({ id, name, record }) => ({
+      id,
+      name,
+      image: record.image,
+      state: record.state.status,
+      network: record.hostConfig.NetworkMode,
+    }))
+  }
+
+  /**
+   * By id, name (with or without a slash) or unique prefix of an id.
+   * @throws EngineError `not-found`
+   */
+  get(nameOrId: string): Container {
+    const found = this.find(nameOrId)
+    if (!found) throw new EngineError('not-found', `No such container: ${nameOrId}`)
+    return found
+  }
+
+  find(nameOrId: string): Container | undefined {
+    const exact = this.#byId.get(nameOrId) ?? this.byName(nameOrId)
+    if (exact || nameOrId === '') return exact
+    const matches = this.all().filter(({ id }) => id.startsWith(nameOrId))
+    if (matches.length > 1) {
+      throw new EngineError(
+        'invalid-parameter',
+        `multiple IDs found with provided prefix: ${nameOrId}`,
+      )
+    }
+    return matches[0]
+  }
+
+  byName(name: string): Container | undefined {
+    const plain = name.replace(/^\//, '')
+    return this.all().find((container) => container.name === plain)
+  }
+
+  add(container: Container): void {
+    this.#byId.set(container.id, container)
+  }
+
+  forget(container: Container): void {
+    this.#byId.delete(container.id)
+  }
+
+  create(options: CreateOptions): Promise<CreateResult> {
+    return createContainer(this, options)
+  }
+
+  start(nameOrId: string, requestId?: string, signal?: AbortSignal): Promise<void> {
+    return startContainer(this, this.get(nameOrId), requestId, signal)
+  }
+
+  stop(nameOrId: string, options?: StopOptions): Promise<void> {
+    return stopContainer(this, this.get(nameOrId), options)
+  }
+
+  kill(nameOrId: string, signal: string): Promise<void> {
+    return killContainer(this, this.get(nameOrId), signal)
+  }
+
+  restart(nameOrId: string, options: StopOptions & { readonly requestId?: string }): Promise<void> {
+    return restartContainer(this, this.get(nameOrId), options)
+  }
+
+  remove(nameOrId: string, options: RemoveOptions): Promise<void> {
+    return removeContainer(this, this.get(nameOrId), options)
+  }
+
+  /** Removes it whatever its state; for `--rm`. */
+  discard(container: Container): Promise<void> {
+    return discardContainer(this, container)
+  }
+
+  attach(nameOrId: string, options: AttachOptions, signal: AbortSignal): Promise<ClientStream> {
+    return attachClient(this, this.get(nameOrId), options, signal)
+  }
+
+  wait(nameOrId: string, condition: WaitCondition, signal: AbortSignal): Promise<number> {
+    return this.get(nameOrId).wait(condition, signal)
+  }
+
+  logs(nameOrId: string, options: LogOptions, signal: AbortSignal): ReadableStream<Uint8Array> {
+    return readLogs(this.context, this.get(nameOrId), options, signal)
+  }
+
+  networkEvent(container: Container, action: 'connect' | 'disconnect'): void {
+    const [name] = splitMode(container.record.hostConfig.NetworkMode)
+    if (name !== 'host' && name !== 'none') return
+    const network = this.networks.get(name)
+    this.context.events.publish({
+      Type: 'network',
+      Action: action,
+      Actor: {
+        ID: network.id,
+        Attributes: { container: container.id, name: network.name, type: network.driver },
+      },
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    for (const container of this.all()) container.restartWait?.abort()
+    return Promise.resolve()
+  }
+}

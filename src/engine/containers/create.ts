@@ -1,0 +1,128 @@
+import { EngineError } from '../../core/error.ts'
+import { Container } from './container.ts'
+import type { Containers } from './containers.ts'
+import { completeHostConfig, mergeConfig, type CreateBody } from './config.ts'
+import { isContainerName, randomName } from './names.ts'
+import { commandOf, createdState, recordSchema } from './record.ts'
+import { formatTime } from './time.ts'
+import { checkConfig, splitMode } from './validate.ts'
+
+export interface CreateOptions {
+  /** Without it a random one. */
+  readonly name?: string
+  readonly body: CreateBody | undefined
+  /** `linux/386`; another one is refused. */
+  readonly platform?: string
+}
+
+export interface CreateResult {
+  readonly id: string
+  readonly warnings: readonly string[]
+}
+
+const bridgeWarning =
+  'This engine has no bridge networking yet: the container gets a loopback interface only. Use --network none or host to say so yourself.'
+
+/** @throws EngineError with Docker's sentences */
+export async function createContainer(
+  containers: Containers,
+  { name, body, platform }: CreateOptions,
+): Promise<CreateResult> {
+  const { clock, machine, name: hostname = 'drydock' } = containers.context
+  if (
+    !body ||
+    Object.keys(body).every((key) => key === 'HostConfig' || key === 'NetworkingConfig')
+  ) {
+    throw new EngineError(
+      'invalid-parameter',
+      'config cannot be empty in order to create a container',
+    )
+  }
+  const id = hex(clock.randomBytes(32))
+  const hostConfig = completeHostConfig(body.HostConfig)
+  const cpus = hostConfig.NanoCpus > 0 ? (await machine.info()).cpus : 1
+  checkConfig(mergeConfig(body, {}, ''), hostConfig, cpus)
+  if (name !== undefined && name !== '' && !isContainerName(name)) {
+    throw new EngineError(
+      'invalid-parameter',
+      `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    )
+  }
+  const image = await containers.images.get(body.Image ?? '')
+  if (platform && !['linux/386', 'linux/i386', 'linux'].includes(platform)) {
+    throw new EngineError(
+      'not-found',
+      `image with reference ${body.Image} was found but its platform (linux/386) does not match the specified platform (${platform})`,
+    )
+  }
+  const merged = mergeConfig(
+    body,
+    image.config.config ?? {},
+    hostConfig.NetworkMode === 'host' ? hostname : id.slice(0, 12),
+  )
+  const config = shareNames(containers, merged, hostConfig.NetworkMode)
+  if (commandOf(config).length === 0) {
+    throw new EngineError('invalid-parameter', 'no command specified')
+  }
+  const container = new Container(containers.context, {
+    schema: recordSchema,
+    id,
+    name: chooseName(containers, name),
+    created: formatTime(clock.now()),
+    image: image.id,
+    config,
+    hostConfig,
+    endpoints: body.NetworkingConfig?.EndpointsConfig ?? {},
+    state: createdState,
+    restartCount: 0,
+    stoppedByUser: false,
+  })
+  // From here on the name is taken, before anything is waited for.
+  containers.add(container)
+  await container.update({})
+  container.event('create')
+  const bridge = splitMode(hostConfig.NetworkMode)[0] === 'bridge'
+  return { id, warnings: bridge ? [bridgeWarning] : [] }
+}
+
+type Config = ReturnType<typeof mergeConfig>
+
+/** Who joins another's network has its hostname, too. */
+function shareNames(containers: Containers, config: Config, network: string): Config {
+  const [kind, target] = splitMode(network)
+  if (kind === 'container') {
+    const other = containers.get(target)
+    return {
+      ...config,
+      Hostname: other.record.config.Hostname,
+      Domainname: other.record.config.Domainname,
+    }
+  }
+  return config
+}
+
+function chooseName(containers: Containers, wanted: string | undefined): string {
+  if (wanted === undefined || wanted === '') {
+    for (let retry = 0; retry < 6; retry++) {
+      const name = randomName(containers.context.clock, retry)
+      if (!containers.byName(name)) return name
+    }
+    return hex(containers.context.clock.randomBytes(6))
+  }
+  requireFreeName(containers, wanted)
+  return wanted.replace(/^\//, '')
+}
+
+/** @throws EngineError `conflict` */
+export function requireFreeName(containers: Containers, name: string): void {
+  const plain = name.replace(/^\//, '')
+  const holder = containers.byName(plain)
+  if (!holder) return
+  throw new EngineError(
+    'conflict',
+    `Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  )
+}
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

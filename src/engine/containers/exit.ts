@@ -1,0 +1,114 @@
+import type { MachineProcess } from '../../ports/machine.ts'
+import type { ExitStatus } from '../../core/guest-protocol.ts'
+import type { Containers } from './containers.ts'
+import type { Container } from './container.ts'
+import { ProcessIo } from './process-io.ts'
+import { launch } from './start.ts'
+import { formatTime } from './time.ts'
+
+/** Output may come this long after a process has died before it counts as stopped (moby daemon/monitor.go). */
+const drainTime = 2000
+/** What Docker shows for a container that was lost with its host. */
+const lostExitCode = 255
+
+interface Run {
+  readonly process: MachineProcess
+  readonly io: ProcessIo
+  /** Settles at the end of the output. */
+  readonly pumped: Promise<void>
+  /** Monotonic milliseconds. */
+  readonly began: number
+}
+
+/** Waits for the end of a run, and does what follows from it: never rejects. */
+export async function supervise(
+  containers: Containers,
+  container: Container,
+  run: Run,
+): Promise<void> {
+  const { clock, log, logs } = containers.context
+  const status = await run.process.exited
+  const drained = new AbortController()
+  await Promise.race([run.pumped, clock.sleep(drainTime, drained.signal).catch(() => undefined)])
+  drained.abort()
+  container.process = undefined
+  container.io = new ProcessIo()
+  void run.pumped.then(() => {
+    run.io.end()
+    return logs.flush()
+  })
+  const ran = clock.monotonic() - run.began
+  const exitCode = status.kind === 'exited' ? status.code : lostExitCode
+  const delay = restartDelay(container, exitCode, ran)
+  container.setState({
+    status: delay === undefined ? 'exited' : 'restarting',
+    pid: 0,
+    exitCode,
+    oomKilled: status.kind === 'exited' && status.oomKilled,
+    error: status.kind === 'lost' ? status.reason : '',
+    finishedAt: formatTime(clock.now()),
+  })
+  tell(containers, container, status, exitCode, ran)
+  container.exited()
+  try {
+    if (delay !== undefined) await restartLater(containers, container, delay)
+    else if (container.record.hostConfig.AutoRemove && !container.keep) {
+      await containers.discard(container)
+    }
+  } catch (error) {
+    log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
+  }
+}
+
+function tell(
+  containers: Containers,
+  container: Container,
+  status: ExitStatus,
+  exitCode: number,
+  ran: number,
+): void {
+  if (status.kind === 'exited' && status.oomKilled) container.event('oom')
+  containers.networkEvent(container, 'disconnect')
+  container.event('die', {
+    exitCode: String(exitCode),
+    execDuration: String(Math.floor(ran / 1000)),
+  })
+}
+
+function restartDelay(container: Container, code: number, ran: number): number | undefined {
+  const { hostConfig, stoppedByUser, restartCount } = container.record
+  if (stoppedByUser || container.state.status === 'removing') return undefined
+  return container.backoff.next(hostConfig.RestartPolicy, { code, ran, restarts: restartCount })
+}
+
+/** Starts it again after the delay, again and again when that fails, until it runs or is stopped. */
+async function restartLater(
+  containers: Containers,
+  container: Container,
+  delay: number,
+): Promise<void> {
+  const { clock } = containers.context
+  let wait: number | undefined = delay
+  while (wait !== undefined) {
+    const waiting = new AbortController()
+    container.restartWait = waiting
+    const elapsed = await clock
+      .sleep(wait, AbortSignal.any([waiting.signal, containers.closing]))
+      .then(
+        () => true,
+        () => false,
+      )
+    if (container.restartWait === waiting) container.restartWait = undefined
+    if (!elapsed) return
+    using _ = await container.starting.lock()
+    if (container.state.status !== 'restarting') return
+    void container.update({ restartCount: container.record.restartCount + 1 })
+    try {
+      await launch(containers, container)
+      return
+    } catch {
+      wait = restartDelay(container, container.state.exitCode, 0)
+      if (wait !== undefined) container.setState({ status: 'restarting' })
+    }
+  }
+}

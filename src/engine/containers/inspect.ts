@@ -1,0 +1,118 @@
+import { STORAGE_DRIVER } from '../images/image.ts'
+import type { Containers } from './containers.ts'
+import type { Container } from './container.ts'
+import { commandOf, isRunning } from './record.ts'
+import { goTime } from './time.ts'
+import { splitMode } from './validate.ts'
+
+/** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. */
+export function inspectContainer(
+  containers: Containers,
+  container: Container,
+): Readonly<Record<string, unknown>> {
+  const { record } = container
+  const { config, hostConfig, state } = record
+  const [path = '', ...args] = commandOf(config)
+  const folder = `/run/containers/${record.id}`
+  const execs = [...container.execs.values()].filter(({ running }) => running)
+  return {
+    Id: record.id,
+    Created: goTime(record.created),
+    Path: path,
+    Args: args,
+    State: {
+      Status: state.status,
+      Running: isRunning(state),
+      Paused: state.status === 'paused',
+      Restarting: state.status === 'restarting',
+      OOMKilled: state.oomKilled,
+      Dead: state.status === 'dead',
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: goTime(state.startedAt),
+      FinishedAt: goTime(state.finishedAt),
+    },
+    Image: record.image,
+    ResolvConfPath: `${folder}/resolv.conf`,
+    HostnamePath: `${folder}/hostname`,
+    HostsPath: `${folder}/hosts`,
+    LogPath: '',
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: STORAGE_DRIVER,
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: execs.length > 0 ? execs.map(({ id }) => id) : null,
+    HostConfig: hostConfig,
+    GraphDriver: { Data: null, Name: STORAGE_DRIVER },
+    Mounts: mountPoints(container),
+    Config: config,
+    NetworkSettings: {
+      Bridge: '',
+      SandboxID: '',
+      SandboxKey: '',
+      Ports: isRunning(state) ? ports(container) : {},
+      HairpinMode: false,
+      LinkLocalIPv6Address: '',
+      LinkLocalIPv6PrefixLen: 0,
+      SecondaryIPAddresses: null,
+      SecondaryIPv6Addresses: null,
+      EndpointID: '',
+      Gateway: '',
+      GlobalIPv6Address: '',
+      GlobalIPv6PrefixLen: 0,
+      IPAddress: '',
+      IPPrefixLen: 0,
+      IPv6Gateway: '',
+      MacAddress: '',
+      Networks: endpointsOf(containers, container),
+    },
+  }
+}
+
+/** Declared and published ports are null as long as nothing carries them. */
+const ports = ({ record }: Container): Readonly<Record<string, null>> =>
+  Object.fromEntries(Object.keys(record.config.ExposedPorts ?? {}).map((port) => [port, null]))
+
+/** Mounts of a client's; tmpfs by `--tmpfs` is not shown, as in Docker. */
+export const mountPoints = ({ record }: Container): readonly Readonly<Record<string, unknown>>[] =>
+  (record.hostConfig.Mounts ?? []).map((mount) => ({
+    Type: mount.Type,
+    Source: '',
+    Destination: mount.Target,
+    Mode: '',
+    RW: !mount.ReadOnly,
+    Propagation: '',
+  }))
+
+/** The networks of a container, by name: EndpointSettings. */
+export function endpointsOf(
+  containers: Containers,
+  { record }: Container,
+): Readonly<Record<string, unknown>> {
+  const [name] = splitMode(record.hostConfig.NetworkMode)
+  if (name === 'container') return {}
+  const known = name === 'host' || name === 'none'
+  return {
+    [name]: {
+      IPAMConfig: null,
+      Links: null,
+      Aliases: null,
+      MacAddress: '',
+      DriverOpts: null,
+      GwPriority: 0,
+      NetworkID: known ? containers.networks.get(name).id : '',
+      EndpointID: '',
+      Gateway: '',
+      IPAddress: '',
+      IPPrefixLen: 0,
+      IPv6Gateway: '',
+      GlobalIPv6Address: '',
+      GlobalIPv6PrefixLen: 0,
+      DNSNames: null,
+    },
+  }
+}

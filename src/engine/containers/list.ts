@@ -1,0 +1,233 @@
+import { EngineError } from '../../core/error.ts'
+import type { Filters } from '../filters.ts'
+import type { Containers } from './containers.ts'
+import type { Container } from './container.ts'
+import { endpointsOf, mountPoints } from './inspect.ts'
+import { shortId } from './names.ts'
+import { commandOf, isRunning, type ContainerState } from './record.ts'
+import { humanDuration, parseTime } from './time.ts'
+import { splitMode } from './validate.ts'
+
+export interface ListOptions {
+  /** Stopped ones, too. */
+  readonly all: boolean
+  /** The newest only; implies `all`. */
+  readonly limit?: number
+  readonly filters: Filters
+  /** With `SizeRw` and `SizeRootFs`. */
+  readonly size: boolean
+}
+
+const acceptedFilters = [
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
+]
+
+const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
+
+/** Newest first, as ContainerSummary. */
+export async function listContainers(
+  containers: Containers,
+  options: ListOptions,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const { filters, limit } = options
+  filters.check(acceptedFilters)
+  for (const status of filters.get('status')) {
+    if (!statuses.includes(status)) {
+      throw new EngineError('invalid-parameter', `invalid filter 'status=${status}'`)
+    }
+  }
+  const wanted = await filter(containers, filters)
+  // Asking for a state or an exit code means stopped ones as well (moby daemon/list.go).
+  const all =
+    options.all ||
+    (limit ?? 0) > 0 ||
+    filters.has('status') ||
+    filters.has('exited') ||
+    filters.has('before') ||
+    filters.has('since')
+  const found = newestFirst(containers)
+    .filter((container) => (all || isRunning(container.state)) && wanted(container))
+    .slice(0, limit !== undefined && limit > 0 ? limit : undefined)
+  return Promise.all(found.map((container) => summary(containers, container, options.size)))
+}
+
+const newestFirst = (containers: Containers): Container[] =>
+  containers.all().sort((left, right) => (left.record.created < right.record.created ? 1 : -1))
+
+async function filter(
+  containers: Containers,
+  filters: Filters,
+): Promise<(container: Container) => boolean> {
+  const images = new Set<string>()
+  for (const name of filters.get('ancestor')) {
+    try {
+      images.add((await containers.images.get(name)).id)
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+      images.add('')
+    }
+  }
+  const created = (key: 'before' | 'since'): string[] =>
+    filters.get(key).map((name) => containers.get(name).record.created)
+  const before = created('before').sort()[0]
+  const since = created('since').sort().at(-1)
+  const exitCodes = filters.get('exited').map((text) => {
+    if (!/^-?\d+$/.test(text)) {
+      throw new EngineError('invalid-parameter', `invalid filter 'exited=[${text}]'`)
+    }
+    return Number(text)
+  })
+  return (container) => {
+    const { record, state } = container
+    const stopped = !isRunning(state) && state.status !== 'created'
+    return (
+      filters.prefix('id', container.id) &&
+      (filters.pattern('name', `/${container.name}`) || filters.pattern('name', container.name)) &&
+      filters.labels(record.config.Labels) &&
+      filters.exact('status', state.status) &&
+      (images.size === 0 || images.has(record.image)) &&
+      (before === undefined || record.created < before) &&
+      (since === undefined || record.created > since) &&
+      (exitCodes.length === 0 || (stopped && exitCodes.includes(state.exitCode))) &&
+      (!filters.has('network') ||
+        filters.get('network').some((name) => onNetwork(containers, container, name))) &&
+      !filters.has('volume') &&
+      filters.exact('health', 'none')
+    )
+  }
+}
+
+function onNetwork(containers: Containers, container: Container, wanted: string): boolean {
+  const [name] = splitMode(container.record.hostConfig.NetworkMode)
+  if (name === wanted) return true
+  if (name !== 'host' && name !== 'none') return false
+  return containers.networks.get(name).id.startsWith(wanted)
+}
+
+async function summary(
+  containers: Containers,
+  container: Container,
+  withSize: boolean,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { record, state } = container
+  const now = containers.context.clock.now()
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: await imageName(containers, container),
+    ImageID: record.image,
+    Command: commandOf(record.config).map(quoted).join(' '),
+    Created: Math.floor(parseTime(record.created) / 1000),
+    Ports: [],
+    ...(withSize ? { SizeRw: 0, SizeRootFs: await rootSize(containers, container) } : {}),
+    Labels: record.config.Labels,
+    State: state.status,
+    Status: statusText(state, now),
+    HostConfig: { NetworkMode: record.hostConfig.NetworkMode },
+    NetworkSettings: { Networks: endpointsOf(containers, container) },
+    Mounts: mountPoints(container),
+  }
+}
+
+const quoted = (argument: string): string => (argument.includes(' ') ? `'${argument}'` : argument)
+
+/** As the user wrote it; the id when that name is another image's now or none's. */
+async function imageName(containers: Containers, container: Container): Promise<string> {
+  const { config, image } = container.record
+  try {
+    const found = await containers.images.get(config.Image)
+    return found.id === image ? config.Image : image
+  } catch {
+    return config.Image.startsWith('sha256:') ? config.Image : image
+  }
+}
+
+async function rootSize(containers: Containers, container: Container): Promise<number> {
+  try {
+    return (await containers.images.get(container.record.image)).size
+  } catch {
+    return 0
+  }
+}
+
+/** `Up 3 seconds`, `Exited (0) 2 minutes ago` (moby container/state.go String). */
+export function statusText(state: ContainerState, now: number): string {
+  const since = (time: string): string => humanDuration(now - parseTime(time))
+  switch (state.status) {
+    case 'running':
+      return `Up ${since(state.startedAt)}`
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`
+    case 'restarting':
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`
+    case 'removing':
+      return 'Removal In Progress'
+    case 'dead':
+      return 'Dead'
+    case 'created':
+      return 'Created'
+    case 'exited':
+      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`
+  }
+}
+
+/** `containers/prune`: all that are stopped. */
+export async function pruneContainers(
+  containers: Containers,
+  filters: Filters,
+): Promise<{
+  readonly ContainersDeleted: readonly string[] | null
+  readonly SpaceReclaimed: number
+}> {
+  filters.check(['label', 'label!', 'until'])
+  const until = filters
+    .get('until')
+    .map((text) => pointInTime(text, containers.context.clock.now()))
+  const deleted: string[] = []
+  for (const container of containers.all()) {
+    const { config, created } = container.record
+    const { status } = container.state
+    if (status !== 'created' && status !== 'exited' && status !== 'dead') continue
+    if (!filters.labels(config.Labels)) continue
+    if (filters.has('label!') && filters.labels(config.Labels, 'label!')) continue
+    if (until.some((limit) => parseTime(created) > limit)) continue
+    await containers.discard(container)
+    deleted.push(container.id)
+  }
+  containers.context.log.add(`pruned ${deleted.map(shortId).join(' ')}`)
+  containers.context.events.publish({
+    Type: 'container',
+    Action: 'prune',
+    Actor: { ID: '', Attributes: { reclaimed: '0' } },
+  })
+  return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: 0 }
+}
+
+/** Milliseconds since 1970, from a time or a Go duration before now. */
+function pointInTime(text: string, now: number): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
+  const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
+  if (/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) {
+    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)]
+    return now - parts.reduce((sum, [, n, unit = '']) => sum + Number(n) * (units[unit] ?? 0), 0)
+  }
+  const parsed = Date.parse(text)
+  if (Number.isNaN(parsed)) {
+    throw new EngineError('invalid-parameter', `invalid filter 'until=${text}'`)
+  }
+  return parsed
+}

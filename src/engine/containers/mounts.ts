@@ -1,0 +1,134 @@
+import { EngineError } from '../../core/error.ts'
+import type { RuntimeMount } from '../../core/guest-protocol.ts'
+import type { HostConfig } from './config.ts'
+
+/** Where guestd writes a container's files and the spec binds them from. */
+const filesPath = (id: string, name: string): string => `/run/containers/${id}/${name}`
+
+/** Mounts of a container, in the order they are made (moby oci/defaults.go, daemon/oci_linux.go). */
+export function containerMounts(
+  id: string,
+  host: HostConfig,
+  files: readonly string[],
+): RuntimeMount[] {
+  const tmpfs = Object.entries(host.Tmpfs ?? {}).map(([destination, options]) =>
+    tmpfsMount(destination, options),
+  )
+  const requested = (host.Mounts ?? []).map((mount) =>
+    tmpfsMount(
+      mount.Target,
+      [
+        ...(mount.ReadOnly ? ['ro'] : []),
+        ...(mount.TmpfsOptions?.SizeBytes ? [`size=${mount.TmpfsOptions.SizeBytes}`] : []),
+        ...(mount.TmpfsOptions?.Mode ? [`mode=${mount.TmpfsOptions.Mode.toString(8)}`] : []),
+      ].join(),
+    ),
+  )
+  const own = [...tmpfs, ...requested]
+  const taken = new Set(own.map(({ destination }) => destination))
+  const standard = [
+    ...defaultMounts(host),
+    ...files.map((name) => ({
+      destination: `/etc/${name}`,
+      type: 'bind',
+      source: filesPath(id, name),
+      options: ['rbind', 'rprivate', ...(host.ReadonlyRootfs ? ['ro'] : [])],
+    })),
+    ...(host.Init
+      ? [
+          {
+            destination: '/sbin/docker-init',
+            type: 'bind',
+            source: '/bin/docker-init',
+            options: ['bind', 'ro'],
+          },
+        ]
+      : []),
+  ]
+  // Parents come before what lies below them.
+  const depth = ({ destination }: RuntimeMount): number => destination.split('/').length
+  return [
+    ...standard.filter(({ destination }) => !taken.has(destination)),
+    ...own.sort((left, right) => depth(left) - depth(right)),
+  ]
+}
+
+function defaultMounts(host: HostConfig): RuntimeMount[] {
+  const access = host.Privileged ? 'rw' : 'ro'
+  const ipc: RuntimeMount[] =
+    host.IpcMode === 'none'
+      ? []
+      : [
+          {
+            destination: '/dev/shm',
+            type: 'tmpfs',
+            source: 'shm',
+            options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${host.ShmSize}`],
+          },
+        ]
+  return [
+    {
+      destination: '/proc',
+      type: 'proc',
+      source: 'proc',
+      options: ['nosuid', 'noexec', 'nodev'],
+    },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    {
+      destination: '/sys',
+      type: 'sysfs',
+      source: 'sysfs',
+      options: ['nosuid', 'noexec', 'nodev', access],
+    },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup2',
+      source: 'cgroup',
+      options: [access, 'nosuid', 'noexec', 'nodev'],
+    },
+    {
+      destination: '/dev/mqueue',
+      type: 'mqueue',
+      source: 'mqueue',
+      options: ['nosuid', 'noexec', 'nodev'],
+    },
+    ...ipc,
+  ]
+}
+
+/**
+ * @param options as in `--tmpfs /path:rw,size=64m`
+ * @throws EngineError `invalid-parameter`
+ */
+function tmpfsMount(destination: string, options: string): RuntimeMount {
+  if (!destination.startsWith('/')) {
+    throw new EngineError(
+      'invalid-parameter',
+      `invalid mount path: '${destination}' mount path must be absolute`,
+    )
+  }
+  const given = options.split(',').filter((option) => option !== '')
+  const names = given.map((option) => option.split('=')[0])
+  const defaults = [
+    ['noexec', 'exec'],
+    ['nosuid', 'suid'],
+    ['nodev', 'dev'],
+  ].filter(([, opposite]) => !names.includes(opposite))
+  return {
+    destination,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: [...new Set([...defaults.map(([name = '']) => name), ...given])],
+  }
+}

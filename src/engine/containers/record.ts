@@ -1,0 +1,73 @@
+import type { Digest } from '../../core/digest.ts'
+import type { ContainerConfig, HostConfig } from './config.ts'
+import { zeroTime } from './time.ts'
+
+export const recordSchema = 1
+
+export type ContainerStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'removing'
+  | 'exited'
+  | 'dead'
+
+export interface ContainerState {
+  readonly status: ContainerStatus
+  readonly pid: number
+  readonly exitCode: number
+  readonly oomKilled: boolean
+  /** Why the last start failed; empty when it didn't. */
+  readonly error: string
+  /** RFC 3339 with nanoseconds; `zeroTime` before the first. */
+  readonly startedAt: string
+  readonly finishedAt: string
+}
+
+/** A container in the record store, kind `container`, by its id. */
+export interface ContainerRecord {
+  readonly schema: typeof recordSchema
+  /** 64 hex characters. */
+  readonly id: string
+  /** Without a slash. */
+  readonly name: string
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string
+  readonly image: Digest
+  readonly config: ContainerConfig
+  readonly hostConfig: HostConfig
+  /** Endpoint settings by network as the client gave them. */
+  readonly endpoints: Readonly<Record<string, unknown>>
+  readonly state: ContainerState
+  readonly restartCount: number
+  /** A user stopped it: no policy but `always` brings it back with the engine. */
+  readonly stoppedByUser: boolean
+}
+
+export const createdState: ContainerState = {
+  status: 'created',
+  pid: 0,
+  exitCode: 0,
+  oomKilled: false,
+  error: '',
+  startedAt: zeroTime,
+  finishedAt: zeroTime,
+}
+
+/** The program and its arguments. */
+export const commandOf = (config: ContainerConfig): readonly string[] => [
+  ...(config.Entrypoint ?? []),
+  ...(config.Cmd ?? []),
+]
+
+export const isRunning = ({ status }: ContainerState): boolean =>
+  status === 'running' || status === 'paused' || status === 'restarting'
+
+/** A stored value of this engine's schema; undefined for any other. */
+export function parseRecord(value: unknown): ContainerRecord | undefined {
+  const record = value as Partial<ContainerRecord> | null | undefined
+  return record?.schema === recordSchema && typeof record.id === 'string'
+    ? (record as ContainerRecord)
+    : undefined
+}

@@ -1,0 +1,199 @@
+import type { RuntimeProcess, RuntimeSpec } from '../../core/guest-protocol.ts'
+import { compileSeccomp } from '../../codec/seccomp.ts'
+import { containerCapabilities } from './capabilities.ts'
+import type { ContainerConfig, HostConfig } from './config.ts'
+import { containerMounts } from './mounts.ts'
+import { commandOf, type ContainerRecord } from './record.ts'
+import { specResources } from './resources.ts'
+import type { ResolvedUser } from './user.ts'
+import { splitMode } from './validate.ts'
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Namespaces that a container shares with another process of the guest, by that one's pid. */
+export interface SharedNamespaces {
+  readonly network?: number
+  readonly pid?: number
+  readonly ipc?: number
+}
+
+/** runtime-spec's config of a container, as Docker makes it (moby daemon/oci_linux.go). */
+export function runtimeSpec(
+  record: ContainerRecord,
+  user: ResolvedUser,
+  files: readonly string[],
+  shared: SharedNamespaces,
+): RuntimeSpec {
+  const { config, hostConfig: host } = record
+  const sharesUts = host.UTSMode === 'host'
+  return {
+    ociVersion: '1.2.0',
+    process: containerProcess(config, host, user),
+    root: { path: 'rootfs', ...(host.ReadonlyRootfs ? { readonly: true } : {}) },
+    ...(sharesUts ? {} : { hostname: config.Hostname }),
+    ...(sharesUts || !config.Domainname ? {} : { domainname: config.Domainname }),
+    mounts: containerMounts(record.id, host, files),
+    linux: {
+      namespaces: namespacesOf(host, shared),
+      cgroupsPath: `/docker/${record.id}`,
+      resources: specResources(host),
+      ...(host.MaskedPaths ? { maskedPaths: host.MaskedPaths } : {}),
+      ...(host.ReadonlyPaths ? { readonlyPaths: host.ReadonlyPaths } : {}),
+      sysctl: sysctlsOf(host),
+    },
+  }
+}
+
+/** The program that the seccomp filter of a container is; undefined: unconfined. */
+export function seccompOf(host: HostConfig): string | undefined {
+  const unconfined = (host.SecurityOpt ?? []).some((option) =>
+    /^seccomp[=:]unconfined$/.test(option),
+  )
+  return host.Privileged || unconfined ? undefined : compileSeccomp(capabilitiesOf(host))
+}
+
+const capabilitiesOf = (host: HostConfig): readonly string[] =>
+  containerCapabilities({
+    add: host.CapAdd ?? [],
+    drop: host.CapDrop ?? [],
+    privileged: host.Privileged,
+  })
+
+function containerProcess(
+  config: ContainerConfig,
+  host: HostConfig,
+  user: ResolvedUser,
+): RuntimeProcess {
+  const command = commandOf(config)
+  const [rows, columns] = host.ConsoleSize
+  return {
+    terminal: config.Tty,
+    ...(config.Tty && rows > 0 && columns > 0
+      ? { consoleSize: { height: rows, width: columns } }
+      : {}),
+    args: host.Init ? ['/sbin/docker-init', '--', ...command] : command,
+    ...commonProcess(config, host, user),
+    env: environmentOf(config),
+    cwd: config.WorkingDir || '/',
+    capabilities: capabilitySets(capabilitiesOf(host)),
+    oomScoreAdj: host.OomScoreAdj,
+  }
+}
+
+const commonProcess = (
+  _config: ContainerConfig,
+  host: HostConfig,
+  user: ResolvedUser,
+): Pick<RuntimeProcess, 'user' | 'rlimits' | 'noNewPrivileges'> => ({
+  user,
+  rlimits: (host.Ulimits ?? []).map(({ Name: name, Hard: hard, Soft: soft }) => ({
+    type: `RLIMIT_${name.toUpperCase()}`,
+    hard,
+    soft,
+  })),
+  ...((host.SecurityOpt ?? []).some((option) => /^no-new-privileges([=:]true)?$/.test(option))
+    ? { noNewPrivileges: true }
+    : {}),
+})
+
+/** What an exec asks for beyond its container. */
+export interface ExecRequest {
+  readonly args: readonly string[]
+  readonly env: readonly string[]
+  readonly tty: boolean
+  readonly privileged: boolean
+  readonly cwd: string
+  /** Rows and columns; zeros when unknown. */
+  readonly size: readonly [number, number]
+}
+
+/** Another process of a running container (moby daemon/exec_linux.go). */
+export function execProcess(
+  config: ContainerConfig,
+  host: HostConfig,
+  user: ResolvedUser,
+  request: ExecRequest,
+): RuntimeProcess {
+  const [rows, columns] = request.size
+  const capabilities = request.privileged
+    ? containerCapabilities({ add: [], drop: [], privileged: true })
+    : capabilitiesOf(host)
+  return {
+    terminal: request.tty,
+    ...(request.tty && rows > 0 && columns > 0
+      ? { consoleSize: { height: rows, width: columns } }
+      : {}),
+    args: request.args,
+    ...commonProcess(config, host, user),
+    env: mergeEnvironment(environmentOf({ ...config, Tty: request.tty }), request.env),
+    cwd: request.cwd || config.WorkingDir || '/',
+    capabilities: capabilitySets(capabilities),
+    oomScoreAdj: host.OomScoreAdj,
+  }
+}
+
+/** Docker gives no inheritable and no ambient ones (CVE-2022-24769). */
+const capabilitySets = (names: readonly string[]): NonNullable<RuntimeProcess['capabilities']> => ({
+  bounding: names,
+  effective: names,
+  permitted: names,
+  inheritable: [],
+  ambient: [],
+})
+
+/** PATH, HOSTNAME and TERM first, then what the container asks for (moby daemon/container_operations.go). */
+function environmentOf(config: ContainerConfig): readonly string[] {
+  const base = [defaultPath, `HOSTNAME=${config.Hostname}`, ...(config.Tty ? ['TERM=xterm'] : [])]
+  return mergeEnvironment(base, config.Env)
+}
+
+/** A name alone removes the variable. */
+function mergeEnvironment(base: readonly string[], changes: readonly string[]): readonly string[] {
+  const variables = new Map<string, string>()
+  for (const line of [...base, ...changes]) {
+    const at = line.indexOf('=')
+    if (at < 0) variables.delete(line)
+    else variables.set(line.slice(0, at), line)
+  }
+  return [...variables.values()]
+}
+
+function namespacesOf(
+  host: HostConfig,
+  shared: SharedNamespaces,
+): { type: string; path?: string }[] {
+  const namespace = (
+    type: 'network' | 'uts' | 'ipc' | 'pid' | 'cgroup',
+    mode: string,
+    pid?: number,
+  ): { type: string; path?: string }[] => {
+    if (pid !== undefined) {
+      const file = type === 'network' ? 'net' : type
+      return [{ type, path: `/proc/${pid}/ns/${file}` }]
+    }
+    return mode === 'host' ? [] : [{ type }]
+  }
+  return [
+    { type: 'mount' },
+    ...namespace('network', splitMode(host.NetworkMode)[0], shared.network),
+    ...namespace('uts', host.UTSMode),
+    ...namespace('ipc', splitMode(host.IpcMode)[0], shared.ipc),
+    ...namespace('pid', splitMode(host.PidMode)[0], shared.pid),
+    ...namespace('cgroup', host.CgroupnsMode),
+  ]
+}
+
+function sysctlsOf(host: HostConfig): Readonly<Record<string, string>> {
+  const [network] = splitMode(host.NetworkMode)
+  const own = network !== 'host' && network !== 'container'
+  return {
+    // An own network namespace lets any user bind low ports and ping.
+    ...(own && !host.Privileged
+      ? {
+          'net.ipv4.ip_unprivileged_port_start': '0',
+          'net.ipv4.ping_group_range': '0 2147483647',
+        }
+      : {}),
+    ...host.Sysctls,
+  }
+}

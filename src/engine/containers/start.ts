@@ -1,0 +1,141 @@
+import { EngineError } from '../../core/error.ts'
+import type { ContainerStart } from '../../core/guest-protocol.ts'
+import type { Containers } from './containers.ts'
+import type { Container } from './container.ts'
+import { supervise } from './exit.ts'
+import { LogFollowers } from './log-followers.ts'
+import { logSink } from './log-sink.ts'
+import { networkFiles } from './network-files.ts'
+import { ProcessIo } from './process-io.ts'
+import { isRunning } from './record.ts'
+import { runtimeSpec, seccompOf, type SharedNamespaces } from './spec.ts'
+import { startFailure } from './start-error.ts'
+import { formatTime } from './time.ts'
+import { resolveUser } from './user.ts'
+import { splitMode } from './validate.ts'
+
+/**
+ * Starts a container that does not run.
+ * @param requestId for the log, down to guestd
+ * @throws EngineError `not-modified` when it runs already
+ */
+export async function startContainer(
+  containers: Containers,
+  container: Container,
+  requestId?: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  using _ = await container.starting.lock(signal)
+  const { status } = container.state
+  if (status === 'paused') {
+    throw new EngineError('conflict', 'cannot start a paused container, try unpause instead')
+  }
+  if (status === 'running') throw new EngineError('not-modified', 'container is running')
+  if (status === 'removing' || status === 'dead') {
+    throw new EngineError('conflict', 'container is marked for removal and cannot be started')
+  }
+  container.restartWait?.abort()
+  void container.update({ stoppedByUser: false, restartCount: 0 })
+  await launch(containers, container, requestId, signal)
+}
+
+/** The start itself; `starting` is held. */
+export async function launch(
+  containers: Containers,
+  container: Container,
+  requestId?: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { context } = containers
+  const { clock, machine } = context
+  const began = clock.monotonic()
+  const { config, hostConfig } = container.record
+  const io = container.io
+  let asked = false
+  try {
+    const start = await prepare(containers, container, requestId)
+    const prepared = clock.monotonic()
+    asked = true
+    const process = await machine.run(start, signal)
+    context.log.add(`container ${container.id.slice(0, 12)} started, pid ${process.pid}`, {
+      ...(requestId === undefined ? {} : { request: requestId }),
+      stages: { prepare: prepared - began, run: clock.monotonic() - prepared },
+    })
+    container.process = process
+    container.followers = new LogFollowers()
+    if (hostConfig.LogConfig.Type !== 'none') io.add(logSink(context, container), 'first')
+    const pumped = io.pump(process.output)
+    if (config.OpenStdin) io.feed(process.stdin)
+    else if (!config.Tty) process.stdin.close().catch(() => undefined)
+    container.setState({
+      status: 'running',
+      pid: process.pid,
+      exitCode: 0,
+      oomKilled: false,
+      error: '',
+      startedAt: formatTime(clock.now()),
+    })
+    containers.networkEvent(container, 'connect')
+    container.event('start')
+    void supervise(containers, container, { process, io, pumped, began: clock.monotonic() })
+  } catch (cause) {
+    // Before the machine was asked, errors are our own and say everything.
+    const failure =
+      !asked && cause instanceof EngineError
+        ? { error: cause, exitCode: 128 }
+        : startFailure('start', cause)
+    container.setState({
+      status: container.state.status === 'created' ? 'created' : 'exited',
+      pid: 0,
+      exitCode: failure.exitCode,
+      error: failure.error.message,
+    })
+    io.end()
+    container.io = new ProcessIo()
+    if (hostConfig.AutoRemove) await containers.discard(container)
+    throw failure.error
+  }
+}
+
+async function prepare(
+  containers: Containers,
+  container: Container,
+  requestId: string | undefined,
+): Promise<ContainerStart> {
+  const { record } = container
+  const { config, hostConfig } = record
+  const { tree, root } = await containers.images.tree(record.image)
+  const user = await resolveUser(root, config.User, hostConfig.GroupAdd ?? [])
+  containers.context.machine.addTree(tree, root)
+  const files = networkFiles(config, hostConfig)
+  const seccomp = seccompOf(hostConfig)
+  return {
+    container: container.id,
+    ...(requestId === undefined ? {} : { requestId }),
+    spec: runtimeSpec(record, user, Object.keys(files), sharedNamespaces(containers, container)),
+    rootfs: { tree, upper: 'tmpfs' },
+    files,
+    ...(seccomp === undefined ? {} : { seccomp }),
+  }
+}
+
+/** Where `container:<name>` leads: that container must run. */
+function sharedNamespaces(containers: Containers, container: Container): SharedNamespaces {
+  const { NetworkMode: network, PidMode: pid, IpcMode: ipc } = container.record.hostConfig
+  const pidOf = (mode: string): number | undefined => {
+    const [kind, target] = splitMode(mode)
+    if (kind !== 'container') return undefined
+    const other = containers.get(target)
+    if (!isRunning(other.state) || other.state.pid === 0) {
+      throw new EngineError(
+        'conflict',
+        `cannot join network namespace of a non running container: ${other.id}`,
+      )
+    }
+    return other.state.pid
+  }
+  const shared = { network: pidOf(network), pid: pidOf(pid), ipc: pidOf(ipc) }
+  return Object.fromEntries(
+    Object.entries(shared).filter(([, value]) => value !== undefined),
+  ) as SharedNamespaces
+}

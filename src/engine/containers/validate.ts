@@ -1,0 +1,119 @@
+import { EngineError } from '../../core/error.ts'
+import type { ContainerConfig, HostConfig, Resources, RestartPolicy } from './config.ts'
+import { containerCapabilities } from './capabilities.ts'
+import { parseSignal } from './signals.ts'
+
+const bad = (message: string): EngineError => new EngineError('invalid-parameter', message)
+
+const minimumMemory = 6 * 1024 * 1024
+
+/**
+ * What Docker refuses at create (moby daemon/container.go verifyContainerSettings).
+ * @param cpus of the guest
+ */
+export function checkConfig(config: ContainerConfig, host: HostConfig, cpus: number): void {
+  if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/')) {
+    throw bad(
+      `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`,
+    )
+  }
+  for (const line of config.Env) {
+    if (line === '' || line.startsWith('=')) throw bad(`invalid environment variable: ${line}`)
+  }
+  if (config.StopSignal) parseSignal(config.StopSignal)
+  checkHostConfig(host)
+  checkResources(host, cpus)
+}
+
+function checkHostConfig(host: HostConfig): void {
+  const { RestartPolicy: policy } = host
+  if (host.AutoRemove && policy.Name !== 'no') {
+    throw bad("can't create 'AutoRemove' container with restart policy")
+  }
+  checkRestartPolicy(policy)
+  containerCapabilities({ add: host.CapAdd ?? [], drop: host.CapDrop ?? [], privileged: false })
+  const [network = '', target = ''] = splitMode(host.NetworkMode)
+  if (network === 'container' && target === '') {
+    throw bad('invalid container format container:<name|id>')
+  }
+  if (host.NetworkMode === 'host' && host.UTSMode === 'host') return
+  if (host.Binds?.length || host.Mounts?.some(({ Type: type }) => type !== 'tmpfs')) {
+    throw new EngineError(
+      'not-implemented',
+      'bind mounts and volumes are not there yet: this engine has no disk so far',
+    )
+  }
+  for (const option of host.SecurityOpt ?? []) checkSecurityOption(option)
+}
+
+function checkSecurityOption(option: string): void {
+  const [name = '', value = ''] = option.split(/[=:](.*)/s)
+  if (name === 'no-new-privileges' || name === 'label' || name === 'apparmor') return
+  if (name === 'seccomp') {
+    if (value === 'unconfined' || value === 'builtin') return
+    throw new EngineError('not-implemented', 'custom seccomp profiles are not supported')
+  }
+  throw bad(`invalid --security-opt 2: "${option}"`)
+}
+
+export function checkRestartPolicy({
+  Name: name,
+  MaximumRetryCount: retries,
+}: RestartPolicy): void {
+  if (name !== 'no' && name !== 'always' && name !== 'on-failure' && name !== 'unless-stopped') {
+    throw bad(
+      `invalid restart policy: unknown policy '${String(name)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    )
+  }
+  if (name === 'on-failure' ? retries < 0 : retries !== 0) {
+    throw bad(
+      name === 'on-failure'
+        ? 'invalid restart policy: maximum retry count cannot be negative'
+        : "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    )
+  }
+}
+
+/** moby daemon/daemon_unix.go verifyPlatformContainerResources */
+export function checkResources(resources: Resources, cpus: number): void {
+  const { Memory: memory, MemorySwap: swap, MemoryReservation: reservation } = resources
+  if (memory !== 0 && memory < minimumMemory) throw bad('Minimum memory limit allowed is 6MB')
+  if (memory > 0 && swap > 0 && swap < memory) {
+    throw bad('Minimum memoryswap limit should be larger than memory limit, see usage')
+  }
+  if (memory === 0 && swap > 0) {
+    throw bad('You should always set the Memory limit when using Memoryswap limit, see usage')
+  }
+  if (reservation > 0 && reservation < minimumMemory) {
+    throw bad('Minimum memory reservation allowed is 6MB')
+  }
+  if (reservation > 0 && memory > 0 && memory < reservation) {
+    throw bad('Minimum memory limit can not be less than memory reservation limit, see usage')
+  }
+  checkProcessors(resources, cpus)
+}
+
+function checkProcessors(resources: Resources, cpus: number): void {
+  const { NanoCpus: nano, CpuPeriod: period, CpuQuota: quota } = resources
+  if (nano > 0 && period > 0) {
+    throw bad('Conflicting options: Nano CPUs and CPU Period cannot both be set')
+  }
+  if (nano > 0 && quota > 0) {
+    throw bad('Conflicting options: Nano CPUs and CPU Quota cannot both be set')
+  }
+  if (nano < 0 || nano > cpus * 1e9) {
+    throw bad(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`)
+  }
+  if (period !== 0 && (period < 1000 || period > 1_000_000)) {
+    throw bad(
+      'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
+    )
+  }
+  if (quota > 0 && quota < 1000) throw bad('CPU cfs quota can not be less than 1ms (i.e. 1000)')
+}
+
+/** `container:web` → ['container', 'web'] */
+export function splitMode(mode: string): [kind: string, target: string] {
+  const at = mode.indexOf(':')
+  return at < 0 ? [mode, ''] : [mode.slice(0, at), mode.slice(at + 1)]
+}

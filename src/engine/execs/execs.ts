@@ -1,0 +1,48 @@
+import { EngineError } from '../../core/error.ts'
+import type { Containers } from '../containers/containers.ts'
+import { parseDetachKeys } from '../containers/detach-keys.ts'
+import { describe, Exec, requireLiving, type ExecConfig } from './exec.ts'
+
+/** How long an exec stays known after its end, in milliseconds (moby daemon/exec.go). */
+const memory = 5 * 60_000
+
+/** The execs of all containers, by id. They end with the engine. */
+export class Execs {
+  readonly #containers: Containers
+
+  constructor(containers: Containers) {
+    this.#containers = containers
+  }
+
+  /**
+   * @returns its id
+   * @throws EngineError
+   */
+  create(nameOrId: string, config: ExecConfig): string {
+    const container = this.#containers.get(nameOrId)
+    requireLiving(container)
+    if (config.command.length === 0) {
+      throw new EngineError('invalid-parameter', 'No exec command specified')
+    }
+    parseDetachKeys(config.detachKeys)
+    const { clock } = this.#containers.context
+    for (const [id, { ended }] of container.execs) {
+      if (ended !== undefined && clock.monotonic() - ended > memory) container.execs.delete(id)
+    }
+    const id = Array.from(clock.randomBytes(32), (byte) => byte.toString(16).padStart(2, '0')).join(
+      '',
+    )
+    container.execs.set(id, new Exec(this.#containers, container, id, config))
+    container.event(`exec_create: ${describe(config.command)}`, { execID: id })
+    return id
+  }
+
+  /** @throws EngineError `not-found` */
+  get(id: string): Exec {
+    for (const container of this.#containers.all()) {
+      const exec = container.execs.get(id)
+      if (exec) return exec
+    }
+    throw new EngineError('not-found', `No such exec instance: ${id}`)
+  }
+}

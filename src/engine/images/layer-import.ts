@@ -1,0 +1,172 @@
+import { gunzip } from '../../codec/gunzip.ts'
+import { createSha256 } from '../../codec/sha256.ts'
+import { readTar } from '../../codec/tar/read.ts'
+import type { Digest } from '../../core/digest.ts'
+import { EngineError } from '../../core/error.ts'
+import type { LayerEntry } from '../../core/layer.ts'
+import type { BlobStore } from '../../ports/blob-store.ts'
+import { encodeIndex } from './layer-index.ts'
+import type { StoredLayer } from './image.ts'
+
+export interface LayerSource {
+  /** What the plain tar must hash to, where that is known before. */
+  readonly diffId?: Digest
+  /** What the bytes as they come, compressed or not, must hash to, where that is known before. */
+  readonly digest?: Digest
+  readonly size?: number
+  open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
+  /** Called with the length of each piece that has come. */
+  onBytes?(length: number): Promise<void>
+  /** Called when all bytes have come and are what the digest promised. */
+  onVerified?(): Promise<void>
+}
+
+/**
+ * Fetch, check, inflate, index and store a layer in one pass. Nothing is stored when anything is wrong.
+ * @throws EngineError in Docker's words
+ */
+export async function importLayer(
+  blobs: BlobStore,
+  source: LayerSource,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  const checked = new CheckedStream(await source.open(signal), source, await createSha256())
+  const entries: LayerEntry[] = []
+  const write = async (): Promise<Digest> => {
+    const plain = await inflated(checked.stream)
+    const expected = { ...(source.diffId && { digest: source.diffId }), signal }
+    return (await blobs.write(indexed(plain, entries, checked), expected)).digest
+  }
+  const diffId = await write().catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw explain(error, source.digest, checked)
+  })
+  const stored = await blobs
+    .write(once(encodeIndex(entries)), { signal })
+    .catch(async (error: unknown) => {
+      await blobs.delete(diffId)
+      throw error
+    })
+  let size = 0
+  for (const entry of entries) size += entry.size
+  return { diffId, digest: checked.digest ?? diffId, index: stored.digest, size }
+}
+
+/** What exactly is wrong with bytes that aren't what was promised, is of no interest. */
+function explain(error: unknown, digest: Digest | undefined, checked: CheckedStream): unknown {
+  if (!(error instanceof EngineError) || error.code !== 'invalid-parameter') return error
+  const message =
+    checked.digest || digest === undefined
+      ? error.message.startsWith('archive/tar') || error.message.startsWith('gzip')
+        ? `failed to register layer: ${error.message}`
+        : "layers from manifest don't match image configuration"
+      : `filesystem layer verification failed for digest ${digest}`
+  return new EngineError('internal', message, { cause: error })
+}
+
+/** Passes bytes on and holds them against a digest and a size; fails at the end when they differ. */
+class CheckedStream {
+  readonly stream: ReadableStream<Uint8Array>
+  /** Of all bytes, once they have come and are what was promised. */
+  digest: Digest | undefined
+
+  constructor(
+    bytes: ReadableStream<Uint8Array>,
+    source: LayerSource,
+    hash: Awaited<ReturnType<typeof createSha256>>,
+  ) {
+    const reader = bytes.getReader()
+    const mismatch = (): EngineError =>
+      new EngineError('invalid-parameter', `${source.digest ?? 'the layer'} is not what came`)
+    let length = 0
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read()
+          if (done) {
+            const digest = hash.digest()
+            if (length !== (source.size ?? length) || digest !== (source.digest ?? digest)) {
+              throw mismatch()
+            }
+            this.digest = digest
+            await source.onVerified?.()
+            controller.close()
+            return
+          }
+          length += value.length
+          if (length > (source.size ?? length)) {
+            await reader.cancel().catch(() => undefined)
+            throw mismatch()
+          }
+          hash.update(value)
+          await source.onBytes?.(value.length)
+          controller.enqueue(value)
+        },
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+}
+
+/** By its first bytes: registries aren't careful about media types. */
+export async function inflated(
+  stream: ReadableStream<Uint8Array>,
+): Promise<ReadableStream<Uint8Array>> {
+  const reader = stream.getReader()
+  const first = await reader.read()
+  const [a, b, c, d] = first.value ?? []
+  const whole = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        if (first.done) controller.close()
+        else controller.enqueue(first.value)
+      },
+      pull: async (controller) => {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 1 },
+  )
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) {
+    await whole.cancel()
+    throw new EngineError('internal', "Drydock can't read layers compressed with zstd yet")
+  }
+  return a === 0x1f && b === 0x8b ? gunzip(whole) : whole
+}
+
+/** The same bytes, whose tar members are listed along the way. Ends when both are done. */
+async function* indexed(
+  plain: ReadableStream<Uint8Array>,
+  entries: LayerEntry[],
+  checked: CheckedStream,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  writer.closed.catch(() => undefined)
+  const listing = (async () => {
+    for await (const entry of readTar(readable)) entries.push(entry)
+  })()
+  listing.catch(() => undefined)
+  try {
+    for await (const chunk of plain) {
+      // A reader that gave up tells why below.
+      await writer.write(chunk).catch(() => listing)
+      yield chunk
+    }
+    await writer.close().catch(() => undefined)
+    await listing
+    if (checked.digest === undefined)
+      throw new EngineError('invalid-parameter', 'gzip: unexpected end')
+  } finally {
+    await writer.abort().catch(() => undefined)
+  }
+}
+
+/** Bytes as a source for the store. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes
+}

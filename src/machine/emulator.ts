@@ -1,0 +1,236 @@
+import { V86 } from 'v86'
+import { EngineError } from '../core/error.ts'
+import { GuestMemory } from './guest-memory.ts'
+import { ninepDevice, pendingNinepRequests, TREES_TAG, type NinepHandler } from './ninep-device.ts'
+import { Scheduler } from './scheduler.ts'
+import type { V86Cpu, V86Internals } from './v86-internals.ts'
+import { VSOCK_SLOT, VsockDevice } from './vsock-device.ts'
+
+/** Named in snapshots: they fit one version of the emulator alone. */
+export const EMULATOR_VERSION = 'v86 0.5.462'
+/** What a snapshot holds state of, besides what v86 always has. */
+export const DEVICES: readonly string[] = [`9p:${TREES_TAG}`, `vsock:slot ${VSOCK_SLOT}`]
+export const DEFAULT_MEMORY = 268_435_456
+/** The least that v86 takes; nothing is drawn. */
+const VGA_MEMORY = 262_144
+/** No ACPI in the kernel; the emulator's TSC is a steady 1 GHz; pages zeroed when freed make snapshots small. */
+export const KERNEL_COMMAND_LINE =
+  'console=ttyS0 quiet tsc_early_khz=1000000 tsc=reliable lpj=10000 init_on_free=1 mitigations=off'
+/** Index in v86's saved state, beyond its own. */
+const VSOCK_STATE = 300
+const LOAD_TIMEOUT = 20_000
+/** The firmware's copies in memory: not needed after a restore, and so not part of what is shipped. */
+const FIRMWARE = { start: 0xc0000, end: 0x100000 }
+
+/** What a cold boot needs. v86 writes into them: they are copied. */
+export interface GuestImages {
+  readonly kernel: ArrayBuffer
+  readonly initramfs: ArrayBuffer
+  readonly bios: ArrayBuffer
+  readonly vgaBios: ArrayBuffer
+}
+
+export interface EmulatorOptions {
+  readonly wasm: WebAssembly.Module
+  readonly cid: number
+  readonly trees: NinepHandler
+  /** Bytes; default 256 MiB. */
+  readonly memoryBytes?: number
+  /** Without them the machine can only take up a saved state. */
+  readonly images?: GuestImages
+  readonly onSerial: (byte: number) => void
+  /** Faults of devices; the emulator goes on. */
+  readonly onError: (error: unknown) => void
+}
+
+/** One emulated PC. It keeps Node alive until it is disposed. */
+export class Emulator implements Disposable {
+  readonly vsock: VsockDevice
+  readonly #inner: V86Internals
+  readonly #cpu: V86Cpu
+  readonly #memory: GuestMemory
+  readonly #scheduler: Scheduler
+  readonly #start: () => void
+  #heldTick: number | undefined
+  #onHalt: (() => void) | undefined
+
+  private constructor(v86: V86, options: EmulatorOptions) {
+    this.#inner = v86 as unknown as V86Internals
+    this.#cpu = this.#inner.v86.cpu
+    this.#memory = new GuestMemory(this.#cpu)
+    this.#scheduler = new Scheduler((tick) => this.#inner.v86.yield_callback(tick))
+    this.#start = () => void v86.run()
+    this.#inner.v86.unregister_yield()
+    this.#inner.v86.yield = (milliseconds, tick) => this.#yield(milliseconds, tick)
+    // One page for a compiled module instead of three: starts are twice as fast while the code is cold.
+    this.#cpu.wm.exports.set_jit_config(1, 1)
+    this.vsock = new VsockDevice(this.#cpu, this.#memory, options.cid, options.onError)
+    joinState(this.#cpu, this.vsock)
+  }
+
+  static async create(options: EmulatorOptions): Promise<Emulator> {
+    const { images } = options
+    const image = (buffer: ArrayBuffer) => ({ buffer: buffer.slice(0) })
+    const v86 = new V86({
+      wasm_fn: (env: WebAssembly.Imports) => instantiate(options.wasm, env),
+      memory_size: options.memoryBytes ?? DEFAULT_MEMORY,
+      vga_memory_size: VGA_MEMORY,
+      net_device: { type: 'none' },
+      filesystem: { handle9p: ninepDevice(options.trees, options.onError) },
+      disable_keyboard: true,
+      disable_mouse: true,
+      disable_speaker: true,
+      autostart: false,
+      log_level: 0,
+      ...(images && {
+        bios: image(images.bios),
+        vga_bios: image(images.vgaBios),
+        bzimage: image(images.kernel),
+        initrd: image(images.initramfs),
+        cmdline: KERNEL_COMMAND_LINE,
+      }),
+      // The published types lack `net_device.type: 'none'` and take `wasm_fn` for something else.
+    } as unknown as ConstructorParameters<typeof V86>[0])
+    await loaded(v86)
+    v86.add_listener('serial0-output-byte', options.onSerial)
+    return new Emulator(v86, options)
+  }
+
+  /** For tests and measurements. */
+  get cpu(): V86Cpu {
+    return this.#cpu
+  }
+
+  run(): void {
+    this.#start()
+  }
+
+  /**
+   * Take up a state saved by an emulator with the same devices and memory. `run` afterwards.
+   * @throws EngineError `unavailable` when it does not fit
+   */
+  async restore(state: ArrayBuffer): Promise<void> {
+    const cpu = this.#cpu
+    // v86 puts the saved values of these three into fields of its own and leaves the CPU's cells as they were.
+    const { last_result, fpu_status_word, mxcsr } = cpu
+    this.#settleClock()
+    try {
+      await (this.#inner as unknown as V86).restore_state(state)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new EngineError('unavailable', `Cannot restore the snapshot: ${reason}`, {
+        cause: error,
+      })
+    }
+    last_result[0] = cpu.last_result[0] ?? 0
+    fpu_status_word[0] = cpu.fpu_status_word[0] ?? 0
+    mxcsr[0] = cpu.mxcsr[0] ?? 0
+    Object.assign(cpu, { last_result, fpu_status_word, mxcsr })
+    this.#settleClock()
+  }
+
+  /** Stop at the next moment at which the CPU has nothing to do: the only one at which a state is whole. */
+  async pauseIdle(): Promise<void> {
+    await new Promise<void>((resolve) => void (this.#onHalt = resolve))
+  }
+
+  resume(): void {
+    this.#onHalt = undefined
+    const tick = this.#heldTick
+    this.#heldTick = undefined
+    if (tick !== undefined) this.#scheduler.schedule(0, tick)
+  }
+
+  /** The state as v86 writes it. The machine is paused; its firmware is gone afterwards, so it cannot reboot. */
+  async save(): Promise<ArrayBuffer> {
+    if (this.#heldTick === undefined) throw new Error('Cannot save: the machine is running')
+    if (pendingNinepRequests(this.#cpu) > 0) throw new Error('Cannot save: the guest waits for 9p')
+    this.#memory.fill(FIRMWARE.start, FIRMWARE.end)
+    return (this.#inner as unknown as V86).save_state()
+  }
+
+  [Symbol.dispose](): void {
+    this.#scheduler[Symbol.dispose]()
+    this.vsock[Symbol.dispose]()
+  }
+
+  #yield(milliseconds: number, tick: number): void {
+    if (this.#heldTick !== undefined) {
+      this.#heldTick = tick
+    } else if (this.#onHalt && this.#cpu.in_hlt[0] === 1 && milliseconds >= 1) {
+      this.#heldTick = tick
+      this.#onHalt()
+    } else {
+      this.#scheduler.schedule(milliseconds, tick)
+    }
+  }
+
+  /**
+   * v86 measures how coarse the host's clock is, and until it knows, the guest's may jump ahead by the page's age:
+   * containers then hang for that long. So let it see a few steps of the clock.
+   */
+  #settleClock(): void {
+    const end = performance.now() + 3
+    while (performance.now() < end) this.#cpu.store_current_tsc()
+  }
+}
+
+/** Make v86's own save and restore carry the device it does not know. */
+function joinState(cpu: V86Cpu, vsock: VsockDevice): void {
+  const get = cpu.get_state.bind(cpu)
+  const set = cpu.set_state.bind(cpu)
+  cpu.get_state = () => {
+    const state = get()
+    state[VSOCK_STATE] = vsock.virtio
+    return state
+  }
+  cpu.set_state = (state) => {
+    const saved = state[VSOCK_STATE]
+    if (!Array.isArray(saved)) throw new TypeError('it has no vsock device')
+    set(state)
+    vsock.virtio.set_state(saved)
+  }
+}
+
+/**
+ * Without `process`, v86's constructor starts a worker from a `blob:` URL for its own scheduling, right after `rust_init`. A CSP
+ * may forbid that, and nobody needs it: it finds a stand-in for that moment.
+ */
+async function instantiate(
+  module: WebAssembly.Module,
+  env: WebAssembly.Imports,
+): Promise<WebAssembly.Exports> {
+  const { exports } = await WebAssembly.instantiate(module, env)
+  const scope = globalThis as { Worker?: unknown }
+  return {
+    ...exports,
+    rust_init: () => {
+      ;(exports['rust_init'] as () => void)()
+      const { Worker } = scope
+      if (Worker === undefined) return
+      scope.Worker = IdleWorker
+      queueMicrotask(() => void (scope.Worker = Worker))
+    },
+  }
+}
+
+class IdleWorker {
+  postMessage(): void {}
+  terminate(): void {}
+}
+
+/** v86 reports no failure to load: it just never tells that it is ready. */
+async function loaded(v86: V86): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new EngineError('unavailable', 'The emulator did not start')),
+        LOAD_TIMEOUT,
+      )
+      v86.add_listener('emulator-loaded', () => resolve())
+    })
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,316 @@
+import { EngineError } from '../core/error.ts'
+import type { Duplex } from '../core/duplex.ts'
+import type {
+  ContainerStart,
+  ContainerStats,
+  ExecStart,
+  GuestEvent,
+  GuestInfo,
+  HostProcessStart,
+  OpenFrame,
+  ProcessRef,
+  ResourceUpdate,
+} from '../core/guest-protocol.ts'
+import type { RootfsNode } from '../core/layer.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { GuestConnection, Machine, MachineState } from '../ports/machine.ts'
+import type { GuestCall } from './control-channel.ts'
+import { framedDuplex } from './framed-duplex.ts'
+import type { FrameStream } from './frame-stream.ts'
+import { Guest, type GuestSource } from './guest.ts'
+import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-results.ts'
+import { identityOf } from './identity.ts'
+import { NinepServer } from './ninep/server.ts'
+import type { GuestProcess } from './process.ts'
+
+export interface GuestMachineOptions {
+  readonly wasm: WebAssembly.Module
+  readonly source: GuestSource
+  readonly clock: Clock
+  /** Names the machine: its socket id and machine id derive from it. */
+  readonly engineId: string
+  readonly hostname: string
+  /** The tree of the guest's own root, once it is added. */
+  readonly hostRoot?: { readonly tree: string }
+  /** Lines of the serial console and of the machine's own troubles. */
+  readonly log?: (line: string) => void
+  /** Bytes; default 256 MiB. A snapshot has its own. */
+  readonly memoryBytes?: number
+}
+
+/** Boots in a row that may fail before the machine stays down. */
+const ATTEMPTS = 3
+/** Milliseconds a guest must have lived for its loss not to count as a failed boot. */
+const STABLE = 10_000
+
+/** The machine in v86. It starts when it is made; a lost guest is replaced by a new one from the same source. */
+export class GuestMachine implements Machine {
+  readonly connections: ReadableStream<GuestConnection>
+  readonly #options: GuestMachineOptions
+  readonly #trees = new Map<string, RootfsNode>()
+  readonly #listeners = new Set<(state: MachineState) => void>()
+  readonly #stop = new AbortController()
+  #server: NinepServer | undefined
+  /** The guest that is up or coming; rejected when none will come. */
+  #guest: Promise<Guest>
+  #running: Guest | undefined
+  #hostRoot: Promise<void> | undefined
+  #connectionsController: ReadableStreamDefaultController<GuestConnection> | undefined
+
+  constructor(options: GuestMachineOptions) {
+    this.#options = options
+    this.connections = new ReadableStream({
+      start: (controller) => {
+        this.#connectionsController = controller
+      },
+    })
+    this.#guest = this.#boot(1)
+    this.#guest.catch(() => undefined)
+  }
+
+  async info(): Promise<GuestInfo> {
+    return (await this.#guest).control.info
+  }
+
+  addTree(id: string, root: RootfsNode): void {
+    if (!/^[0-9a-f]{32,64}$/.test(id)) {
+      throw new EngineError('invalid-parameter', `invalid tree id: ${id}`)
+    }
+    this.#trees.set(id, root)
+    this.#server?.addTree(id, root)
+    const running = this.#running
+    if (running && id === this.#options.hostRoot?.tree) {
+      this.#mountHostRoot(running).catch(() => undefined)
+    }
+  }
+
+  removeTree(id: string): void {
+    this.#trees.delete(id)
+    this.#server?.removeTree(id)
+  }
+
+  async run(start: ContainerStart, signal?: AbortSignal): Promise<GuestProcess> {
+    return this.#start(
+      { channel: 'process', op: 'run', ...start },
+      { container: start.container },
+      signal,
+    )
+  }
+
+  async exec(start: ExecStart, signal?: AbortSignal): Promise<GuestProcess> {
+    return this.#start(
+      { channel: 'process', op: 'exec', ...start },
+      { container: start.container, exec: start.exec },
+      signal,
+    )
+  }
+
+  async runOnHost(start: HostProcessStart, signal?: AbortSignal): Promise<GuestProcess> {
+    await this.#mountHostRoot(await this.#ready(signal))
+    return this.#start(
+      { channel: 'process', op: 'run-host', ...start },
+      { host: start.host },
+      signal,
+    )
+  }
+
+  async signal(process: ProcessRef, signal: number): Promise<void> {
+    await this.#request({ op: 'signal', process, signal })
+  }
+
+  async resize(
+    process: ProcessRef,
+    size: { readonly cols: number; readonly rows: number },
+  ): Promise<void> {
+    await this.#request({ op: 'resize', process, cols: size.cols, rows: size.rows })
+  }
+
+  async pause(container: string): Promise<void> {
+    await this.#request({ op: 'pause', container })
+  }
+
+  async resume(container: string): Promise<void> {
+    await this.#request({ op: 'resume', container })
+  }
+
+  async update(container: string, resources: ResourceUpdate): Promise<void> {
+    await this.#request({ op: 'update', container, resources })
+  }
+
+  async stats(container: string): Promise<ContainerStats> {
+    return parseStats(await this.#request({ op: 'stats', container }))
+  }
+
+  async top(container: string): Promise<readonly ProcessRow[]> {
+    return parseProcesses(await this.#request({ op: 'top', container }))
+  }
+
+  async delete(container: string): Promise<void> {
+    await this.#request({ op: 'delete', container })
+  }
+
+  async ping(signal?: AbortSignal): Promise<number> {
+    const guest = await this.#ready(signal)
+    const start = this.#options.clock.monotonic()
+    await guest.control.ping(signal)
+    return this.#options.clock.monotonic() - start
+  }
+
+  async kernelLog(): Promise<string> {
+    return parseText(await this.#request({ op: 'kernel-log' }))
+  }
+
+  /** What the serial console said last; there also while guestd is not. */
+  get serialLog(): string {
+    return this.#running?.serialText ?? ''
+  }
+
+  /** A stream of its own to guestd, its first frame sent: `echo`, `source` and `sink` measure the transport. */
+  async openStream(open: OpenFrame, signal?: AbortSignal): Promise<FrameStream> {
+    return (await this.#ready(signal)).openStream(open, signal)
+  }
+
+  onState(listener: (state: MachineState) => void, signal?: AbortSignal): void {
+    if (signal?.aborted) return
+    this.#listeners.add(listener)
+    signal?.addEventListener('abort', () => this.#listeners.delete(listener), { once: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort(new EngineError('unavailable', 'The machine was stopped'))
+    this.#running?.[Symbol.dispose]()
+    this.#running = undefined
+    // A boot under way ends by the signal.
+    await this.#guest.then(
+      (guest) => guest[Symbol.dispose](),
+      () => undefined,
+    )
+    this.#connectionsController?.close()
+    this.#listeners.clear()
+  }
+
+  async #start(
+    open: OpenFrame & { readonly channel: 'process' },
+    process: ProcessRef,
+    signal: AbortSignal | undefined,
+  ): Promise<GuestProcess> {
+    return (await this.#ready(signal)).startProcess(open, process, signal)
+  }
+
+  async #request(call: GuestCall, signal?: AbortSignal): Promise<unknown> {
+    return (await this.#ready(signal)).request(call, signal)
+  }
+
+  /** The guest, waited for while it comes up. */
+  async #ready(signal?: AbortSignal): Promise<Guest> {
+    signal?.throwIfAborted()
+    if (!signal) return this.#guest
+    let abort: () => void = () => undefined
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(signal.reason as Error)
+      signal.addEventListener('abort', abort, { once: true })
+    })
+    return Promise.race([this.#guest, aborted]).finally(() =>
+      signal.removeEventListener('abort', abort),
+    )
+  }
+
+  async #boot(attempt: number): Promise<Guest> {
+    const { clock, hostname, engineId, hostRoot } = this.#options
+    const signal = this.#stop.signal
+    this.#tell({ state: 'starting' })
+    try {
+      const identity = await identityOf(engineId)
+      const server = new NinepServer((error) => this.#log(`9p: ${String(error)}`))
+      for (const [id, root] of this.#trees) server.addTree(id, root)
+      this.#server = server
+      this.#hostRoot = undefined
+      const guest: Guest = await Guest.start(
+        {
+          ...this.#options,
+          cid: identity.cid,
+          trees: server,
+          log: (line) => this.#log(line),
+          onEvent: (event) => this.#onEvent(event),
+        },
+        signal,
+      )
+      try {
+        await guest.configure({ hostname, machineId: identity.machineId }, signal)
+        signal.throwIfAborted()
+      } catch (error) {
+        guest[Symbol.dispose]()
+        throw error
+      }
+      this.#running = guest
+      void guest.lost.then((reason) => this.#onLost(guest, reason, clock.monotonic(), attempt))
+      this.#tell({ state: 'running' })
+      if (hostRoot && this.#trees.has(hostRoot.tree)) {
+        this.#mountHostRoot(guest).catch((error: unknown) =>
+          this.#log(`host root: ${String(error)}`),
+        )
+      }
+      return guest
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#log(`machine: ${reason}`)
+      this.#tell({ state: 'lost', reason })
+      if (attempt < ATTEMPTS) return this.#boot(attempt + 1)
+      throw error instanceof EngineError
+        ? error
+        : new EngineError('unavailable', reason, { cause: error })
+    }
+  }
+
+  #onLost(guest: Guest, reason: string, startedAt: number, attempt: number): void {
+    if (this.#running !== guest || this.#stop.signal.aborted) return
+    this.#running = undefined
+    this.#log(`machine: lost: ${reason}`)
+    guest[Symbol.dispose]()
+    this.#tell({ state: 'lost', reason })
+    const stable = this.#options.clock.monotonic() - startedAt > STABLE
+    this.#guest =
+      stable || attempt < ATTEMPTS
+        ? this.#boot(stable ? 1 : attempt + 1)
+        : Promise.reject(new EngineError('unavailable', `The machine was lost: ${reason}`))
+    this.#guest.catch(() => undefined)
+  }
+
+  async #mountHostRoot(guest: Guest): Promise<void> {
+    const tree = this.#options.hostRoot?.tree
+    if (tree === undefined || !this.#trees.has(tree)) {
+      throw new EngineError('unavailable', 'The machine has no host root yet')
+    }
+    this.#hostRoot ??= guest.request({ op: 'mount-host-root', tree }).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#hostRoot = undefined
+        throw error
+      },
+    )
+    await this.#hostRoot
+  }
+
+  #onEvent(event: GuestEvent): void {
+    if (event.event !== 'connection') return
+    this.#accept(event.connection, event.service).catch((error: unknown) =>
+      this.#log(`machine: a connection to ${event.service} was lost: ${String(error)}`),
+    )
+  }
+
+  async #accept(connection: number, service: GuestConnection['service']): Promise<void> {
+    const frames = await this.openStream({ channel: 'accept', connection })
+    const stream: Duplex = framedDuplex(frames)
+    this.#connectionsController?.enqueue({ service, stream })
+  }
+
+  #tell(state: MachineState): void {
+    for (const listener of this.#listeners) listener(state)
+  }
+
+  #log(line: string): void {
+    this.#options.log?.(line)
+  }
+}

@@ -1,0 +1,211 @@
+import { EngineError } from '../core/error.ts'
+import {
+  GUEST_PORT,
+  type GuestEvent,
+  type OpenFrame,
+  type ProcessRef,
+} from '../core/guest-protocol.ts'
+import type { Clock } from '../ports/clock.ts'
+import { ControlChannel, type GuestCall } from './control-channel.ts'
+import { Emulator, type GuestImages } from './emulator.ts'
+import { FrameStream } from './frame-stream.ts'
+import { TREES_TAG, type NinepHandler } from './ninep-device.ts'
+import { GuestProcess } from './process.ts'
+import { SerialLog } from './serial-log.ts'
+import { watch } from './watchdog.ts'
+
+export type GuestSource =
+  /** As `buildSnapshot` made it; it is read only. */
+  | { readonly kind: 'snapshot'; readonly state: ArrayBuffer }
+  | { readonly kind: 'boot'; readonly images: GuestImages }
+
+export interface GuestOptions {
+  readonly wasm: WebAssembly.Module
+  readonly source: GuestSource
+  readonly clock: Clock
+  readonly cid: number
+  readonly trees: NinepHandler
+  readonly memoryBytes?: number
+  readonly log: (line: string) => void
+  readonly onEvent: (event: GuestEvent) => void
+}
+
+export interface GuestConfiguration {
+  readonly hostname: string
+  readonly machineId: string
+}
+
+/** From power-on to guestd's first word, in milliseconds; a cold boot on a busy machine takes five seconds. */
+const BOOT_TIMEOUT = 90_000
+const CONNECT_RETRY = 10
+const ENTROPY = 128
+
+/** One running Linux with guestd, from its start until it is lost or stopped. */
+export class Guest implements Disposable {
+  readonly control: ControlChannel
+  /** Settles with the reason when the guest panicked, hung or hung up. */
+  readonly lost: Promise<string>
+  readonly #emulator: Emulator
+  readonly #serial: SerialLog
+  readonly #clock: Clock
+  readonly #stop = new AbortController()
+
+  private constructor(
+    emulator: Emulator,
+    serial: SerialLog,
+    control: ControlChannel,
+    clock: Clock,
+    panic: Promise<string>,
+  ) {
+    this.#emulator = emulator
+    this.#serial = serial
+    this.#clock = clock
+    this.control = control
+    const silence = new Promise<string>((resolve) => {
+      void watch(
+        {
+          ping: (signal) => control.ping(signal),
+          onSilence: () => resolve('it does not answer any more'),
+          onWake: () => void this.setClock().catch(() => undefined),
+        },
+        clock,
+        this.#stop.signal,
+      )
+    })
+    const hungUp = control.closed.then((error) => error.message)
+    this.lost = Promise.race([panic, silence, hungUp])
+  }
+
+  /** @throws EngineError `unavailable` when it does not come up; the signal's reason */
+  static async start(options: GuestOptions, signal: AbortSignal): Promise<Guest> {
+    const { source, clock, log } = options
+    let panicked: (reason: string) => void = () => undefined
+    const panic = new Promise<string>((resolve) => {
+      panicked = resolve
+    })
+    const serial = new SerialLog((line) => {
+      log(line)
+      const at = line.indexOf('Kernel panic')
+      if (at >= 0) panicked(line.slice(at))
+    })
+    const emulator = await Emulator.create({
+      wasm: options.wasm,
+      cid: options.cid,
+      trees: options.trees,
+      ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+      ...(source.kind === 'boot' && { images: source.images }),
+      onSerial: (byte) => serial.push(byte),
+      onError: (error) => log(`machine: ${String(error)}`),
+    })
+    try {
+      const boot = async () => {
+        if (source.kind === 'snapshot') await emulator.restore(source.state)
+        emulator.run()
+        if (source.kind === 'snapshot') {
+          emulator.vsock.resume()
+          await emulator.vsock.transportReset(options.cid)
+        }
+        const stream = new FrameStream(await reach(emulator, clock, signal))
+        return ControlChannel.open(stream, options.onEvent)
+      }
+      const control = await Promise.race([
+        boot(),
+        panic.then((reason) => {
+          throw new EngineError('unavailable', `The guest did not start: ${reason}`)
+        }),
+        late(clock, signal),
+      ])
+      return new Guest(emulator, serial, control, clock, panic)
+    } catch (error) {
+      emulator[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** Make a clone an individual: time, chance, names; and mount the trees. */
+  async configure(configuration: GuestConfiguration, signal?: AbortSignal): Promise<void> {
+    const entropy = String.fromCharCode(...this.#clock.randomBytes(ENTROPY))
+    await this.control.request(
+      {
+        op: 'configure',
+        time: this.#clock.now() / 1000,
+        entropy: btoa(entropy),
+        hostname: configuration.hostname,
+        machineId: configuration.machineId,
+        treesTag: TREES_TAG,
+      },
+      signal,
+    )
+  }
+
+  async setClock(): Promise<void> {
+    await this.request({ op: 'set-clock', time: this.#clock.now() / 1000 })
+  }
+
+  async request(call: GuestCall, signal?: AbortSignal): Promise<unknown> {
+    return this.control.request(call, signal)
+  }
+
+  async openStream(open: OpenFrame, signal?: AbortSignal): Promise<FrameStream> {
+    const stream = new FrameStream(await this.#emulator.vsock.connect(GUEST_PORT, signal))
+    await stream.writeJson('open', open)
+    return stream
+  }
+
+  /** @param signal aborted before the process runs: it is killed, whatever it has come to */
+  async startProcess(
+    open: OpenFrame & { readonly channel: 'process' },
+    process: ProcessRef,
+    signal?: AbortSignal,
+  ): Promise<GuestProcess> {
+    const stream = await this.openStream(open, signal)
+    const abort = () => {
+      stream.reset(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
+      const kill: GuestCall =
+        open.op === 'run'
+          ? { op: 'delete', container: open.container }
+          : { op: 'signal', process, signal: 9 }
+      this.request(kill).catch(() => undefined)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      if (signal?.aborted) abort()
+      return await GuestProcess.started(stream)
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      stream.reset(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** The kernel's last words, for when guestd can't be asked. */
+  get serialText(): string {
+    return this.#serial.text
+  }
+
+  /** Stop it with everything that runs in it. */
+  [Symbol.dispose](): void {
+    this.#stop.abort(new EngineError('unavailable', 'The machine was stopped'))
+    this.control.close(new EngineError('unavailable', 'The machine was stopped'))
+    this.#emulator[Symbol.dispose]()
+  }
+}
+
+/** Nobody listens while Linux boots: try until somebody does. */
+async function reach(emulator: Emulator, clock: Clock, signal: AbortSignal) {
+  for (;;) {
+    try {
+      return await emulator.vsock.connect(GUEST_PORT, signal)
+    } catch (error) {
+      if (!(error instanceof EngineError) || signal.aborted) throw error
+      await clock.sleep(CONNECT_RETRY, signal)
+    }
+  }
+}
+
+async function late(clock: Clock, signal: AbortSignal): Promise<never> {
+  await clock.sleep(BOOT_TIMEOUT, signal)
+  throw new EngineError('unavailable', 'The guest did not start in time')
+}

@@ -1,0 +1,178 @@
+import type { GuestMemory } from './guest-memory.ts'
+import type { V86Queue, V86Virtio } from './v86-internals.ts'
+
+const NEXT = 1
+const WRITE = 2
+const INDIRECT = 4
+/** More descriptors than any driver of ours chains. */
+const CHAIN_MAX = 64
+
+/** One request of the driver: buffers the device reads, then buffers it writes. Valid until the next `pop`. */
+export interface Chain {
+  readonly head: number
+  readonly readable: number
+  readonly writable: number
+  /** Copy from the readable part, from `offset` on. Copies what is there. @returns bytes copied */
+  read(offset: number, target: Uint8Array): number
+  /** Copy into the writable part at `offset`. @returns bytes copied */
+  write(offset: number, source: Uint8Array): number
+}
+
+interface Segment {
+  address: number
+  length: number
+}
+
+/**
+ * A split virtqueue seen from the device (virtio 1.2, 2.7). The rings lie in guest memory: a broken descriptor makes
+ * its chain empty, never a fault of ours.
+ */
+export class VirtioQueue {
+  readonly #memory: GuestMemory
+  readonly #virtio: V86Virtio
+  readonly #queue: V86Queue
+  #unsignalled = 0
+
+  constructor(memory: GuestMemory, virtio: V86Virtio, index: number) {
+    const queue = virtio.queues[index]
+    if (!queue) throw new RangeError(`No queue ${index}`)
+    this.#memory = memory
+    this.#virtio = virtio
+    this.#queue = queue
+  }
+
+  /** v86 never tells when the driver is ready; before that the rings are at guest address 0. */
+  get ready(): boolean {
+    const { desc_addr, avail_addr, used_addr, size } = this.#queue
+    return (
+      (this.#virtio.device_status & 4) !== 0 &&
+      this.#queue.enabled &&
+      this.#memory.contains(desc_addr >>> 0, 16 * size) &&
+      this.#memory.contains(avail_addr >>> 0, 6 + 2 * size) &&
+      this.#memory.contains(used_addr >>> 0, 6 + 8 * size)
+    )
+  }
+
+  get size(): number {
+    return this.#queue.size
+  }
+
+  /** Used entries that no interrupt has told of. */
+  get unsignalled(): number {
+    return this.#unsignalled
+  }
+
+  /** Requests waiting; 0 while not ready. */
+  get available(): number {
+    if (!this.ready) return 0
+    const index = this.#memory.u16((this.#queue.avail_addr >>> 0) + 2)
+    const count = (index - this.#queue.avail_last_idx) & 0xffff
+    return count > this.#queue.size ? 0 : count
+  }
+
+  /** @returns the next request, or undefined */
+  pop(): Chain | undefined {
+    if (this.available === 0) return undefined
+    const queue = this.#queue
+    const entry = (queue.avail_addr >>> 0) + 4 + 2 * (queue.avail_last_idx & (queue.size - 1))
+    const head = this.#memory.u16(entry)
+    queue.avail_last_idx = (queue.avail_last_idx + 1) & 0xffff
+    return this.#chain(head)
+  }
+
+  /** Give a request back to the driver. */
+  push(chain: Chain, written: number): void {
+    const used = this.#queue.used_addr >>> 0
+    const index = this.#memory.u16(used + 2)
+    const entry = used + 4 + 8 * (index & (this.#queue.size - 1))
+    this.#memory.setU32(entry, chain.head)
+    this.#memory.setU32(entry + 4, written)
+    this.#memory.setU16(used + 2, index + 1)
+    this.#unsignalled++
+  }
+
+  /** Interrupt the driver if there is news and it wants to know. @returns whether an interrupt was raised */
+  signal(): boolean {
+    if (this.#unsignalled === 0 || !this.ready) return false
+    this.#unsignalled = 0
+    if ((this.#memory.u16(this.#queue.avail_addr >>> 0) & 1) !== 0) return false
+    this.#virtio.raise_irq(1)
+    return true
+  }
+
+  /** Forget what was not signalled: the driver went away, or was told otherwise. */
+  forget(): void {
+    this.#unsignalled = 0
+  }
+
+  #chain(head: number): Chain {
+    const memory = this.#memory
+    const read: Segment[] = []
+    const write: Segment[] = []
+    let readable = 0
+    let writable = 0
+    let table = this.#queue.desc_addr >>> 0
+    let entries = this.#queue.size
+    let index = head
+    for (let count = 0; count < CHAIN_MAX; count++) {
+      if (index >= entries || !memory.contains(table + 16 * index, 16)) break
+      const descriptor = table + 16 * index
+      const address = memory.u32(descriptor)
+      const length = memory.u32(descriptor + 8)
+      const flags = memory.u16(descriptor + 12)
+      if (memory.u32(descriptor + 4) !== 0 || !memory.contains(address, length)) break
+      if (flags & INDIRECT) {
+        if (table !== this.#queue.desc_addr >>> 0) break
+        table = address
+        entries = length >>> 4
+        index = 0
+        continue
+      }
+      if (flags & WRITE) {
+        write.push({ address, length })
+        writable += length
+      } else {
+        if (write.length > 0) break
+        read.push({ address, length })
+        readable += length
+      }
+      if ((flags & NEXT) === 0) break
+      index = memory.u16(descriptor + 14)
+    }
+    return {
+      head,
+      readable,
+      writable,
+      read: (offset, target) =>
+        each(read, offset, target.length, (address, at, length) =>
+          memory.copyOut(address, target, at, length),
+        ),
+      write: (offset, source) =>
+        each(write, offset, source.length, (address, at, length) =>
+          memory.copyIn(address, source.subarray(at, at + length)),
+        ),
+    }
+  }
+}
+
+function each(
+  segments: readonly Segment[],
+  offset: number,
+  wanted: number,
+  copy: (address: number, at: number, length: number) => void,
+): number {
+  let skip = offset
+  let done = 0
+  for (const segment of segments) {
+    if (done === wanted) break
+    if (skip >= segment.length) {
+      skip -= segment.length
+      continue
+    }
+    const length = Math.min(segment.length - skip, wanted - done)
+    copy(segment.address + skip, done, length)
+    done += length
+    skip = 0
+  }
+  return done
+}

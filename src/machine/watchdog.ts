@@ -1,0 +1,50 @@
+import type { Clock } from '../ports/clock.ts'
+
+const TICK = 1_000
+const PING_EVERY = 5_000
+const SILENCE_MAX = 15_000
+/** A tick that comes this late: the page was frozen or the machine slept, and the guest with it. */
+const FROZEN = 3_000
+
+export interface Watched {
+  ping(signal: AbortSignal): Promise<unknown>
+  /** No answer for 15 s in which the host was awake. */
+  onSilence(): void
+  /** The host slept: the guest's wall clock is behind. */
+  onWake(): void
+}
+
+/** Watches a guest until the signal aborts. */
+export async function watch(guest: Watched, clock: Clock, signal: AbortSignal): Promise<void> {
+  let silence = 0
+  let sincePing = 0
+  let waiting = false
+  let before = clock.monotonic()
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(TICK, signal)
+    } catch {
+      return
+    }
+    const now = clock.monotonic()
+    const passed = now - before
+    before = now
+    if (passed > FROZEN) guest.onWake()
+    const awake = Math.min(passed, TICK * 1.5)
+    sincePing += awake
+    silence = waiting ? silence + awake : 0
+    if (silence >= SILENCE_MAX) {
+      guest.onSilence()
+      return
+    }
+    if (!waiting && sincePing >= PING_EVERY) {
+      waiting = true
+      sincePing = 0
+      const answered = () => {
+        waiting = false
+      }
+      // A broken control stream is told elsewhere.
+      guest.ping(signal).then(answered, () => undefined)
+    }
+  }
+}

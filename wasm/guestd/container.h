@@ -1,0 +1,23 @@
+/* The first process of a container, from clone to execve. */
+#ifndef CONTAINER_H
+#define CONTAINER_H
+
+#include "failure.h"
+#include "namespaces.h"
+#include "process.h"
+#include "terminal.h"
+
+struct json_value;
+
+struct container {
+    const char *id, *tree;
+    const struct json_value *spec;
+    struct namespaces namespaces;
+    struct terminal terminal;
+    struct process process;
+};
+
+/* In the child, in its new namespaces and cgroup. Returns only with a failure. */
+int container_enter(struct container *container, struct failure *failure);
+
+#endif

@@ -1,0 +1,254 @@
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "docker-stub.h"
+#include "frame.h"
+#include "json-writer.h"
+#include "json.h"
+
+#define CHUNK (64u << 10)
+/* Files that the host writes at once. */
+#define WRITES_MAX 16
+
+struct writing {
+    uint32_t id;
+    int fd; /* -1: free, or failed when used */
+    bool used;
+    int error;
+};
+
+static struct writing writings[WRITES_MAX];
+
+static void begin_reply(struct json_writer *json, uint32_t id) {
+    json_open_object(json);
+    json_name(json, "id");
+    json_put_unsigned(json, id);
+}
+
+static void reply_done(uint32_t id) {
+    struct json_writer json = {0};
+    begin_reply(&json, id);
+    json_name(&json, "result");
+    json_put_null(&json);
+    json_close_object(&json);
+    stub_send_json(STUB_REPLY, &json);
+}
+
+static void reply_error(uint32_t id, int error) {
+    struct json_writer json = {0};
+    const char *name = strerrorname_np(error);
+    begin_reply(&json, id);
+    json_name(&json, "error");
+    json_open_object(&json);
+    json_name(&json, "code");
+    json_put_text(&json, name == NULL ? "EIO" : name);
+    json_name(&json, "message");
+    json_put_text(&json, strerror(error));
+    json_close_object(&json);
+    json_close_object(&json);
+    stub_send_json(STUB_REPLY, &json);
+}
+
+static void reply(uint32_t id, int result) {
+    if (result < 0)
+        reply_error(id, errno);
+    else
+        reply_done(id);
+}
+
+static const char *kind_of(mode_t mode) {
+    return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "directory" : S_ISLNK(mode) ? "symlink" : "other";
+}
+
+static void put_number(struct json_writer *json, const char *name, uint64_t number) {
+    json_name(json, name);
+    json_put_unsigned(json, number);
+}
+
+/* The members of a FileStat, into an object that is open. */
+static void put_status(struct json_writer *json, int directory, const char *path, const struct stat *status) {
+    json_name(json, "kind");
+    json_put_text(json, kind_of(status->st_mode));
+    put_number(json, "mode", status->st_mode & 07777);
+    put_number(json, "uid", status->st_uid);
+    put_number(json, "gid", status->st_gid);
+    put_number(json, "size", (uint64_t)status->st_size);
+    json_name(json, "mtime");
+    json_put_decimal(json, (double)status->st_mtim.tv_sec + (double)status->st_mtim.tv_nsec / 1e9);
+    char target[4096];
+    const ssize_t length = S_ISLNK(status->st_mode) ? readlinkat(directory, path, target, sizeof target) : -1;
+    if (length < 0)
+        return;
+    json_name(json, "target");
+    json_put_bytes(json, target, (size_t)length);
+}
+
+static void stat_file(uint32_t id, const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0) {
+        reply_error(id, errno);
+        return;
+    }
+    struct json_writer json = {0};
+    begin_reply(&json, id);
+    json_name(&json, "result");
+    json_open_object(&json);
+    put_status(&json, AT_FDCWD, path, &status);
+    json_close_object(&json);
+    json_close_object(&json);
+    stub_send_json(STUB_REPLY, &json);
+}
+
+static int by_bytes(const struct dirent **left, const struct dirent **right) {
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static int is_entry(const struct dirent *entry) {
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static void list_directory(uint32_t id, const char *path) {
+    struct dirent **entries = NULL;
+    const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int count = directory < 0 ? -1 : scandirat(directory, ".", &entries, is_entry, by_bytes);
+    struct json_writer json = {0};
+    begin_reply(&json, id);
+    json_name(&json, "result");
+    json_open_object(&json);
+    json_name(&json, "entries");
+    json_open_array(&json);
+    const int error = errno;
+    for (int index = 0; index < count; index++) {
+        struct stat status;
+        const char *name = entries[index]->d_name;
+        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            json_open_object(&json);
+            json_name(&json, "name");
+            json_put_text(&json, name);
+            put_status(&json, directory, name, &status);
+            json_close_object(&json);
+        }
+        free(entries[index]);
+    }
+    free(entries);
+    json_close_array(&json);
+    json_close_object(&json);
+    json_close_object(&json);
+    if (directory >= 0)
+        close(directory);
+    if (count >= 0 && json.length <= FRAME_MAX) {
+        stub_send_json(STUB_REPLY, &json);
+        return;
+    }
+    json_writer_free(&json);
+    reply_error(id, count < 0 ? error : EOVERFLOW);
+}
+
+static void put_id(uint8_t bytes[4], uint32_t id) {
+    for (int index = 0; index < 4; index++)
+        bytes[index] = (uint8_t)(id >> (8 * index));
+}
+
+static void read_file(uint32_t id, const char *path) {
+    static uint8_t chunk[4 + CHUNK];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        reply_error(id, errno);
+        return;
+    }
+    put_id(chunk, id);
+    ssize_t length;
+    do {
+        stub_wait(fd, POLLIN); /* it may be a pipe */
+        length = read(fd, chunk + 4, CHUNK);
+        if (length > 0)
+            stub_send(STUB_FILE_DATA, chunk, 4 + (size_t)length);
+    } while (length > 0 || (length < 0 && errno == EINTR));
+    const int error = errno;
+    close(fd);
+    if (length < 0) {
+        reply_error(id, error);
+        return;
+    }
+    stub_send(STUB_FILE_DATA, chunk, 4);
+    reply_done(id);
+}
+
+static void write_file(uint32_t id, const char *path, const struct json_value *request) {
+    const mode_t mode = (mode_t)(json_unsigned(json_get(request, "mode"), 0644) & 07777);
+    const int how = json_is_true(json_get(request, "exclusive")) ? O_EXCL : O_TRUNC;
+    for (size_t index = 0; index < WRITES_MAX; index++) {
+        struct writing *writing = &writings[index];
+        if (writing->used)
+            continue;
+        writing->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | how, mode);
+        if (writing->fd < 0) {
+            reply_error(id, errno);
+            return;
+        }
+        writing->used = true;
+        writing->error = 0;
+        writing->id = id;
+        return;
+    }
+    reply_error(id, EMFILE);
+}
+
+void files_content(const uint8_t *payload, size_t length) {
+    struct writing *writing = NULL;
+    for (size_t index = 0; index < WRITES_MAX && length >= 4; index++)
+        if (writings[index].used && writings[index].id == frame_length(payload))
+            writing = &writings[index];
+    if (writing == NULL)
+        return; /* of a file that could not be opened, which is told */
+    for (size_t at = 4; at < length && writing->error == 0;) {
+        const ssize_t written = write(writing->fd, payload + at, length - at);
+        if (written > 0)
+            at += (size_t)written;
+        else if (errno != EINTR)
+            writing->error = errno;
+    }
+    if (length > 4)
+        return;
+    if (close(writing->fd) < 0 && writing->error == 0)
+        writing->error = errno;
+    writing->used = false;
+    if (writing->error != 0)
+        reply_error(writing->id, writing->error);
+    else
+        reply_done(writing->id);
+}
+
+void files_request(const uint8_t *payload, size_t length) {
+    struct json_document document;
+    if (json_parse((const char *)payload, length, &document) < 0)
+        stub_die("the engine sent a request that is no JSON");
+    const struct json_value *request = document.root;
+    const uint32_t id = (uint32_t)json_unsigned(json_get(request, "id"), 0);
+    const char *path = json_text(json_get(request, "path"), "");
+    const char *op = json_text(json_get(request, "op"), "");
+    const mode_t mode = (mode_t)(json_unsigned(json_get(request, "mode"), 0755) & 07777);
+    if (strcmp(op, "read") == 0)
+        read_file(id, path);
+    else if (strcmp(op, "write") == 0)
+        write_file(id, path, request);
+    else if (strcmp(op, "stat") == 0)
+        stat_file(id, path);
+    else if (strcmp(op, "list") == 0)
+        list_directory(id, path);
+    else if (strcmp(op, "make-directory") == 0)
+        reply(id, mkdir(path, mode));
+    else if (strcmp(op, "remove") == 0)
+        reply(id, remove(path));
+    else
+        reply_error(id, ENOSYS);
+    json_free(&document);
+}

@@ -1,0 +1,57 @@
+/* guestd: PID 1 of the guest. It starts and watches what the host asks for, over src/core/guest-protocol.ts. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "channel.h"
+#include "log.h"
+#include "loop.h"
+#include "job.h"
+#include "relay.h"
+
+static void on_child(struct watch *watch, uint32_t events) {
+    (void)events;
+    struct signalfd_siginfo information[8];
+    while (read(watch->fd, information, sizeof information) > 0)
+        continue;
+    job_reap();
+}
+
+/* Signals are read, never delivered; the runtime gives children their own view of them. */
+static int take_signals(void) {
+    static struct watch children = {.fd = -1, .ready = on_child};
+    sigset_t all, child;
+    sigfillset(&all);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+        return -errno;
+    children.fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    return children.fd < 0 ? -errno : loop_watch(&children, EPOLLIN);
+}
+
+static void must(int error, const char *what) {
+    if (error >= 0)
+        return;
+    log_console("guestd: %s: %s", what, strerror(-error));
+    exit(1); /* the kernel panics, and the host sees both */
+}
+
+int main(void) {
+    if (getpid() != 1)
+        return 1;
+    boot();
+    must(loop_open(), "epoll");
+    must(take_signals(), "signals");
+    must(relay_listen(), "unix sockets");
+    must(channel_listen(), "vsock");
+    log_console("READY");
+    loop_run();
+}

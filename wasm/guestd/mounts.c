@@ -1,0 +1,152 @@
+#define _GNU_SOURCE
+#include "mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "json.h"
+#include "mount-options.h"
+#include "rootfs.h"
+
+static int set_attributes(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
+    struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    if (set == 0 && clear == 0 && propagation == 0)
+        return 0;
+    return syscall(SYS_mount_setattr, mount_fd, "", flags, &attributes, sizeof attributes) < 0 ? -errno : 0;
+}
+
+static int move_onto(int mount_fd, int target) {
+    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+    return syscall(SYS_move_mount, mount_fd, "", target, "", flags) < 0 ? -errno : 0;
+}
+
+/* A copy of what is mounted at source, attached nowhere yet. */
+static int clone_source(const char *source, bool recursive) {
+    const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+    const size_t host = sizeof HOST_ROOT - 1;
+    int tree;
+    if (strncmp(source, HOST_ROOT "/", host + 1) == 0) {
+        cleanup_close int root = open(HOST_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0)
+            return -errno;
+        cleanup_close int fd = rootfs_open(root, source + host);
+        if (fd < 0)
+            return fd;
+        tree = (int)syscall(SYS_open_tree, fd, "", flags | AT_EMPTY_PATH);
+    } else
+        tree = (int)syscall(SYS_open_tree, AT_FDCWD, source, flags);
+    return tree < 0 ? -errno : tree;
+}
+
+static int make_bind(int root, const char *source, const char *destination, const struct mount_options *options) {
+    struct stat status;
+    cleanup_close int tree = clone_source(source, (options->flags & MS_REC) != 0);
+    if (tree < 0)
+        return tree;
+    if (fstat(tree, &status) < 0)
+        return -errno;
+    cleanup_close int target = rootfs_ensure(root, destination, S_ISDIR(status.st_mode));
+    if (target < 0)
+        return target;
+    uint64_t propagation = options->recursive_propagation ? 0 : options->propagation;
+    uint64_t below = options->recursive_propagation ? options->propagation : 0;
+    int error = set_attributes(tree, options->set, options->clear, propagation, false);
+    if (error == 0)
+        error = set_attributes(tree, options->recursive_set, options->recursive_clear, below, true);
+    return error < 0 ? error : move_onto(tree, target);
+}
+
+/* A tmpfs keeps the mode of the directory that it hides, unless it is told another. */
+static void keep_mode(int target, struct mount_options *options) {
+    struct stat status;
+    size_t used = strlen(options->data);
+    if (strncmp(options->data, "mode=", 5) == 0 || strstr(options->data, ",mode=") != NULL || fstat(target, &status) < 0)
+        return;
+    snprintf(options->data + used, sizeof options->data - used, "%smode=%o", used == 0 ? "" : ",",
+             status.st_mode & 07777);
+}
+
+static int make_filesystem(int root, const char *type, const char *source, const char *destination,
+                           struct mount_options *options) {
+    char path[32];
+    cleanup_close int target = rootfs_ensure(root, destination, true);
+    if (target < 0)
+        return target;
+    unsigned long flags = options->flags;
+    if (strcmp(type, "tmpfs") == 0) {
+        keep_mode(target, options);
+        flags &= ~(unsigned long)MS_RDONLY; /* later mounts may need directories in it: see mounts_finish */
+    }
+    if (strcmp(type, "cgroup") == 0)
+        type = "cgroup2"; /* Docker's default spec says "cgroup" for either version */
+    /* guestd's /proc is there until the pivot. */
+    snprintf(path, sizeof path, "/proc/self/fd/%d", target);
+    if (mount(source, path, type, flags, options->data[0] == '\0' ? NULL : options->data) < 0)
+        return -errno;
+    if (options->propagation == 0 || options->propagation == MS_PRIVATE)
+        return 0;
+    cleanup_close int mounted = rootfs_open(root, destination);
+    if (mounted < 0)
+        return mounted;
+    return set_attributes(mounted, 0, 0, options->propagation, options->recursive_propagation);
+}
+
+static int make_one(const struct json_value *item, int root, int devpts, struct failure *failure) {
+    const char *destination = json_text(json_get(item, "destination"), NULL);
+    const char *type = json_text(json_get(item, "type"), "bind");
+    const char *source = json_text(json_get(item, "source"), type);
+    struct mount_options options;
+    if (destination == NULL || destination[0] != '/')
+        return fail(failure, "invalid", EINVAL, "a mount's destination must be an absolute path");
+    int error = mount_options_parse(json_get(item, "options"), &options);
+    if (error < 0)
+        return fail(failure, "invalid", -error, "mount \"%s\": these options are not supported", destination);
+    if ((options.flags & MS_BIND) != 0 || strcmp(type, "bind") == 0)
+        error = make_bind(root, source, destination, &options);
+    else if (devpts >= 0 && strcmp(type, "devpts") == 0 && strcmp(destination, "/dev/pts") == 0) {
+        cleanup_close int target = rootfs_ensure(root, destination, true);
+        error = target < 0 ? target : move_onto(devpts, target);
+    } else
+        error = make_filesystem(root, type, source, destination, &options);
+    if (error < 0)
+        return fail_errno(failure, -error, "error mounting \"%s\" to rootfs at \"%s\"", source, destination);
+    return 0;
+}
+
+int mounts_make(const struct json_value *mounts, int root, int devpts, struct failure *failure) {
+    int error = 0;
+    for (const struct json_value *item = json_first(mounts); item != NULL && error == 0; item = item->next)
+        error = make_one(item, root, devpts, failure);
+    return error;
+}
+
+int mounts_finish(const struct json_value *mounts, struct failure *failure) {
+    for (const struct json_value *item = json_first(mounts); item != NULL; item = item->next) {
+        const char *destination = json_text(json_get(item, "destination"), "");
+        struct mount_options options;
+        if (strcmp(json_text(json_get(item, "type"), ""), "tmpfs") != 0)
+            continue;
+        if (mount_options_parse(json_get(item, "options"), &options) < 0 || (options.flags & MS_RDONLY) == 0)
+            continue;
+        struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+        if (syscall(SYS_mount_setattr, AT_FDCWD, destination, 0, &attributes, sizeof attributes) < 0)
+            return fail_errno(failure, errno, "cannot make \"%s\" read-only", destination);
+    }
+    return 0;
+}
+
+const struct json_value *mounts_find(const struct json_value *mounts, const char *destination) {
+    for (const struct json_value *item = json_first(mounts); item != NULL; item = item->next)
+        if (strcmp(json_text(json_get(item, "destination"), ""), destination) == 0)
+            return item;
+    return NULL;
+}

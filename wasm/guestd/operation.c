@@ -1,0 +1,177 @@
+#define _GNU_SOURCE
+#include "operation.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "failure.h"
+#include "host.h"
+#include "json-writer.h"
+#include "json.h"
+#include "job.h"
+#include "statistics.h"
+
+typedef int operation(const struct json_value *request, struct json_writer *result, struct failure *failure);
+
+/* The result of what has none. */
+static int done(int error, struct json_writer *result) {
+    if (error == 0)
+        json_put_null(result);
+    return error;
+}
+
+/* The named container; with `running` it must run. NULL with the reason in failure. */
+static struct job *container(const struct json_value *request, bool running, struct failure *failure) {
+    const char *id = json_text(json_get(request, "container"), "");
+    if (!job_container_valid(id)) {
+        fail(failure, "invalid", EINVAL, "a container's id is 64 hex characters");
+        return NULL;
+    }
+    struct job *job = job_find(JOB_CONTAINER, id, "");
+    if (job == NULL)
+        fail(failure, "no-container", ENOENT, "no such container: %s", id);
+    else if (running && job->state != JOB_RUNNING) {
+        fail(failure, "not-running", ESRCH, "container %s is not running", id);
+        return NULL;
+    }
+    return job;
+}
+
+/* The process that the request names, running. */
+static struct job *running(const struct json_value *request, struct failure *failure) {
+    struct job *job = job_refer(json_get(request, "process"), failure);
+    if (job == NULL || job->state == JOB_RUNNING)
+        return job;
+    fail(failure, "not-running", ESRCH, "the process is not running");
+    return NULL;
+}
+
+static int op_signal(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = running(request, failure);
+    if (job == NULL)
+        return -ESRCH;
+    const int64_t number = json_integer(json_get(request, "signal"), 0);
+    if (number < 1 || number > SIGRTMAX)
+        return fail(failure, "invalid", EINVAL, "no such signal");
+    if (kill(job->spawned.pid, (int)number) < 0)
+        return fail_errno(failure, errno, "kill");
+    return done(0, result);
+}
+
+static int op_resize(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = running(request, failure);
+    if (job == NULL)
+        return -ESRCH;
+    const int64_t columns = json_integer(json_get(request, "cols"), -1);
+    const int64_t rows = json_integer(json_get(request, "rows"), -1);
+    if (columns < 0 || columns > UINT16_MAX || rows < 0 || rows > UINT16_MAX)
+        return fail(failure, "invalid", EINVAL, "no size of a terminal");
+    if (job->spawned.console < 0)
+        return fail(failure, "invalid", ENOTTY, "the process has no terminal");
+    const struct winsize size = {.ws_col = (uint16_t)columns, .ws_row = (uint16_t)rows};
+    /* The master may be closed when all have closed the terminal; the second descriptor is there as long. */
+    if (job->input.fd >= 0 && ioctl(job->input.fd, TIOCSWINSZ, &size) < 0)
+        return fail_errno(failure, errno, "resize");
+    return done(0, result);
+}
+
+static int op_pause(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    return job == NULL ? -ESRCH : done(runtime_freeze(job->container, true, failure), result);
+}
+
+static int op_resume(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    return job == NULL ? -ESRCH : done(runtime_freeze(job->container, false, failure), result);
+}
+
+static int op_update(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    if (job == NULL)
+        return -ESRCH;
+    return done(runtime_update(job->container, json_get(request, "resources"), failure), result);
+}
+
+static int op_stats(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    return job == NULL ? -ESRCH : statistics_put(job->spawned.cgroup, result, failure);
+}
+
+static int op_top(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    return job == NULL ? -ESRCH : statistics_put_processes(job->spawned.cgroup, result, failure);
+}
+
+static int op_delete(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const char *id = json_text(json_get(request, "container"), "");
+    if (!job_container_valid(id))
+        return fail(failure, "invalid", EINVAL, "a container's id is 64 hex characters");
+    struct job *job = job_find(JOB_CONTAINER, id, "");
+    if (job != NULL && job->state != JOB_EXITED) {
+        job_remove(job);
+        return done(0, result);
+    }
+    return done(job_delete_container(id, failure), result);
+}
+
+static int op_list(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    (void)request;
+    (void)failure;
+    json_open_object(result);
+    json_name(result, "containers");
+    json_open_array(result);
+    for (const struct job *job = job_first(); job != NULL; job = job->next) {
+        if (job->kind != JOB_CONTAINER || job->forgotten || job->state == JOB_ABORTING)
+            continue;
+        json_open_object(result);
+        json_name(result, "container");
+        json_put_text(result, job->container);
+        json_name(result, "state");
+        json_put_text(result, job->state == JOB_EXITED ? "exited" : "running");
+        json_name(result, "pid");
+        json_put_integer(result, job->spawned.pid);
+        json_close_object(result);
+    }
+    json_close_array(result);
+    json_close_object(result);
+    return 0;
+}
+
+static int op_configure(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(host_configure(request, failure), result);
+}
+
+static int op_set_clock(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(host_set_clock(json_get(request, "time"), failure), result);
+}
+
+static int op_mount_host_root(const struct json_value *request, struct json_writer *result,
+                              struct failure *failure) {
+    return done(runtime_mount_host_root(json_text(json_get(request, "tree"), ""), failure), result);
+}
+
+static int op_kernel_log(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    (void)request;
+    return host_put_kernel_log(result, failure);
+}
+
+static const struct {
+    const char *name;
+    operation *run;
+} operations[] = {
+    {"configure", op_configure}, {"set-clock", op_set_clock}, {"mount-host-root", op_mount_host_root},
+    {"signal", op_signal},       {"resize", op_resize},       {"pause", op_pause},
+    {"resume", op_resume},       {"update", op_update},       {"stats", op_stats},
+    {"top", op_top},             {"delete", op_delete},       {"list", op_list},
+    {"kernel-log", op_kernel_log},
+};
+
+int operation_run(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const char *name = json_text(json_get(request, "op"), "");
+    for (size_t index = 0; index < sizeof operations / sizeof *operations; index++)
+        if (strcmp(operations[index].name, name) == 0)
+            return operations[index].run(request, result, failure);
+    return fail(failure, "invalid", EINVAL, "no such operation: %.64s", name);
+}
