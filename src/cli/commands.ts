@@ -60,14 +60,61 @@ const groups: Readonly<Record<string, string>> = {
 }
 
 /** Commands that people look for first, in Docker's order. */
-const common = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info']
+const common = [
+  'run',
+  'exec',
+  'ps',
+  'build',
+  'pull',
+  'push',
+  'images',
+  'login',
+  'logout',
+  'search',
+  'version',
+  'info',
+]
 
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
-  'build', 'builder', 'buildx', 'checkpoint', 'commit', 'compose', 'config', 'context', 'cp', 'events', 'export', 'image build',
-  'image import', 'image load', 'image push', 'image save', 'import', 'info', 'load', 'login', 'logout', 'manifest', 'network',
-  'node', 'plugin', 'push', 'save', 'search', 'secret', 'service', 'stack', 'stats', 'swarm', 'system', 'trust', 'update',
-  'version', 'volume',
+  'build',
+  'builder',
+  'buildx',
+  'checkpoint',
+  'commit',
+  'compose',
+  'config',
+  'context',
+  'cp',
+  'events',
+  'export',
+  'image build',
+  'image import',
+  'image load',
+  'image push',
+  'image save',
+  'import',
+  'info',
+  'load',
+  'login',
+  'logout',
+  'manifest',
+  'network',
+  'node',
+  'plugin',
+  'push',
+  'save',
+  'search',
+  'secret',
+  'service',
+  'stack',
+  'stats',
+  'swarm',
+  'system',
+  'trust',
+  'update',
+  'version',
+  'volume',
 ])
 
 export type Found =
@@ -80,7 +127,12 @@ export type Found =
       readonly rest: readonly string[]
     }
   | { readonly kind: 'group'; readonly group: string; readonly rest: readonly string[] }
-  | { readonly kind: 'unknown'; readonly group: string; readonly rest: readonly string[]; readonly missing: boolean }
+  | {
+      readonly kind: 'unknown'
+      readonly group: string
+      readonly rest: readonly string[]
+      readonly missing: boolean
+    }
 
 const inGroup = (path: string): string => (path.includes(' ') ? (path.split(' ')[0] ?? '') : '')
 
@@ -101,7 +153,8 @@ export function findCommand(words: readonly string[]): Found {
     }
   }
   const rest = words.slice(group === '' ? 0 : 1)
-  if (group !== '' && (second === '' || second.startsWith('-'))) return { kind: 'group', group, rest }
+  if (group !== '' && (second === '' || second.startsWith('-')))
+    return { kind: 'group', group, rest }
   return { kind: 'unknown', group, rest, missing: missing.has(wanted) }
 }
 
@@ -121,7 +174,10 @@ export function groupEntries(group: string): HelpSection['entries'] {
 export function topHelp(columns: number): string {
   const all = groupEntries('')
   const sections: readonly HelpSection[] = [
-    { title: 'Common Commands', entries: common.flatMap((name) => all.filter(([entry]) => entry === name)) },
+    {
+      title: 'Common Commands',
+      entries: common.flatMap((name) => all.filter(([entry]) => entry === name)),
+    },
     { title: 'Management Commands', entries: Object.entries(groups) },
     { title: 'Commands', entries: all.filter(([name]) => !common.includes(name)) },
   ]

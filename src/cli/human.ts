@@ -23,7 +23,8 @@ function scaled(bytes: number, base: number, units: readonly string[], precision
 }
 
 /** `4.26MB` */
-export const humanSize = (bytes: number, precision = 3): string => scaled(bytes, 1000, decimalUnits, precision)
+export const humanSize = (bytes: number, precision = 3): string =>
+  scaled(bytes, 1000, decimalUnits, precision)
 /** `4.063MiB` */
 export const binarySize = (bytes: number): string => scaled(bytes, 1024, binaryUnits, 4)
 
@@ -46,7 +47,8 @@ export function humanDuration(milliseconds: number): string {
 }
 
 /** `5 minutes ago` */
-export const ago = (seconds: number, now: number = Date.now()): string => `${humanDuration(now - seconds * 1000)} ago`
+export const ago = (seconds: number, now: number = Date.now()): string =>
+  `${humanDuration(now - seconds * 1000)} ago`
 
 /** Go's time.Time.String of seconds since 1970. */
 export const goTime = (seconds: number): string =>
@@ -58,7 +60,9 @@ export const shortId = (id: string): string => id.replace(/^[a-z0-9]+:/, '').sli
 export function ellipsis(text: string, width: number): string {
   const characters = [...text]
   if (characters.length <= width) return text
-  return width <= 1 ? characters.slice(0, width).join('') : `${characters.slice(0, width - 1).join('')}…`
+  return width <= 1
+    ? characters.slice(0, width).join('')
+    : `${characters.slice(0, width - 1).join('')}…`
 }
 
 /** Go's strconv.Quote, near enough: what JSON escapes otherwise is rare in commands. */

@@ -22,14 +22,24 @@ export class System {
   }
 
   events(
-    options: { readonly since?: string | undefined; readonly until?: string | undefined; readonly filters?: Filters },
+    options: {
+      readonly since?: string | undefined
+      readonly until?: string | undefined
+      readonly filters?: Filters
+    },
     signal?: AbortSignal,
   ): Promise<ReadableStream<EventMessage>> {
     const { since, until, filters } = options
-    return this.#api.values('GET', '/events', { query: { since, until, filters: filterText(filters) }, signal })
+    return this.#api.values('GET', '/events', {
+      query: { since, until, filters: filterText(filters) },
+      signal,
+    })
   }
 
   pruneBuildCache(filters: Filters, all: boolean, signal?: AbortSignal): Promise<PruneReport> {
-    return this.#api.json('POST', '/build/prune', { query: { all, filters: filterText(filters) }, signal })
+    return this.#api.json('POST', '/build/prune', {
+      query: { all, filters: filterText(filters) },
+      signal,
+    })
   }
 }

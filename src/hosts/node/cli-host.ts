@@ -11,7 +11,14 @@ import {
   type FileStat,
 } from '../../ports/cli-host.ts'
 
-const signals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGCONT', 'SIGUSR2']
+const signals: readonly CliSignal[] = [
+  'SIGINT',
+  'SIGTERM',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGCONT',
+  'SIGUSR2',
+]
 
 /** This process's own descriptors, files and signals. */
 export function nodeCliHost(): CliHost {
@@ -19,7 +26,11 @@ export function nodeCliHost(): CliHost {
   const terminal = stdout.isTTY ? stdout : stderr
   return {
     cwd: process.cwd(),
-    env: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    env: Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value]],
+      ),
+    ),
     tty: [stdin.isTTY === true, stdout.isTTY === true, stderr.isTTY === true],
     size: () => ({ cols: terminal.columns ?? 0, rows: terminal.rows ?? 0 }),
     stdin: stdinStream(),
@@ -63,7 +74,8 @@ function stdinStream(): ReadableStream<Uint8Array> {
             act()
             resolve()
           }
-          const onData = (bytes: Uint8Array): void => finish(() => controller.enqueue(new Uint8Array(bytes)))
+          const onData = (bytes: Uint8Array): void =>
+            finish(() => controller.enqueue(new Uint8Array(bytes)))
           const onEnd = (): void => finish(() => controller.close())
           const onError = (error: Error): void => finish(() => controller.error(error))
           if (stdin.readableEnded) {
@@ -125,7 +137,10 @@ const files: CliFiles = {
   list: async (path) => {
     const names = (await told(readdir(path), path, 'open')).sort()
     return Promise.all(
-      names.map(async (name): Promise<FileEntry> => ({ name, ...(await statOf(join(path, name))) })),
+      names.map(async (name): Promise<FileEntry> => ({
+        name,
+        ...(await statOf(join(path, name))),
+      })),
     )
   },
   makeDirectory: async (path, mode) => {
@@ -139,7 +154,13 @@ const files: CliFiles = {
 
 async function statOf(path: string): Promise<FileStat> {
   const stat = await lstat(path)
-  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other'
+  const kind = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'directory'
+      : stat.isSymbolicLink()
+        ? 'symlink'
+        : 'other'
   const { mode, uid, gid, size, mtimeMs } = stat
   const shared = { kind, mode: mode & 0o7777, uid, gid, size, mtime: mtimeMs / 1000 } as const
   return kind === 'symlink' ? { ...shared, target: await readlink(path) } : shared
