@@ -80,6 +80,16 @@ export function filtersOf(values: readonly string[]): Record<string, string[]> {
   return filters
 }
 
+/** @throws Error that names the flag */
+export function timestampOf(name: string, text: string, now: number): string {
+  try {
+    return parseTimestamp(text, now)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`invalid value for ${JSON.stringify(name)}: ${reason}`, { cause })
+  }
+}
+
 /** A time for `since` and `until`: a Go duration counts back from now, else it goes to the engine in seconds. */
 export function parseTimestamp(text: string, now: number): string {
   if (text === '') return text

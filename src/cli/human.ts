@@ -61,6 +61,20 @@ export function ellipsis(text: string, width: number): string {
   return width <= 1 ? characters.slice(0, width).join('') : `${characters.slice(0, width - 1).join('')}…`
 }
 
+/** Numbers within names by their value: `net2` before `net10` (fvbommel/sortorder, which Docker sorts lists with). */
+export function naturally(left: string, right: string): number {
+  const parts = (text: string): string[] => text.match(/\d+|\D/g) ?? []
+  const [ours, theirs] = [parts(left), parts(right)]
+  for (const [at, part] of ours.entries()) {
+    const other = theirs[at]
+    if (other === undefined) return 1
+    const numbers = /^\d/.test(part) && /^\d/.test(other) ? Number(part) - Number(other) : 0
+    if (numbers !== 0) return numbers
+    if (part !== other) return part < other ? -1 : 1
+  }
+  return ours.length - theirs.length
+}
+
 /** Go's strconv.Quote, near enough: what JSON escapes otherwise is rare in commands. */
 export const quote = (text: string): string =>
   JSON.stringify(text).replaceAll(/\\u00([0-9a-f]{2})/g, (_, hex: string) => `\\x${hex}`)

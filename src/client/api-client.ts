@@ -107,6 +107,24 @@ export class ApiClient {
     return body.pipeThrough(jsonLinesDecoder() as unknown as TransformStream<Uint8Array, T>)
   }
 
+  /** The lines of a body, without the empty ones. */
+  async lines(method: string, path: string, options: CallOptions = {}): Promise<ReadableStream<string>> {
+    const body = await this.stream(method, path, options)
+    let held = ''
+    return body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).pipeThrough(
+      new TransformStream<string, string>({
+        transform: (text, controller) => {
+          const lines = (held + text).split('\n')
+          held = lines.pop() ?? ''
+          for (const line of lines) if (line.trim() !== '') controller.enqueue(line.trim())
+        },
+        flush: (controller) => {
+          if (held.trim() !== '') controller.enqueue(held.trim())
+        },
+      }),
+    )
+  }
+
   /** Takes over the connection. An abort of the signal breaks it. */
   async hijack(path: string, options: CallOptions = {}): Promise<Hijacked> {
     const response = await this.request('POST', path, {

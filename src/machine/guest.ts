@@ -198,6 +198,16 @@ export class Guest implements Disposable {
     }
   }
 
+  /** Aborts when the guest ends. */
+  get stopped(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Milliseconds the emulated CPU has slept. */
+  get idleTime(): number {
+    return this.#emulator.idleTime
+  }
+
   /** The kernel's last words, for when guestd can't be asked. */
   get serialText(): string {
     return this.#serial.text

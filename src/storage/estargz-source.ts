@@ -177,7 +177,8 @@ class EstargzSource implements ContentSource {
   readonly #inflated = new ByteCache(INFLATED)
   readonly #compressed = new ByteCache(COMPRESSED)
   #head: Uint8Array | undefined
-  readonly #coming = new Map<Chunk, Promise<void>>()
+  #headComing: Promise<Uint8Array> | undefined
+  readonly #coming = new Map<Chunk, Promise<unknown>>()
   /** Chunks that were wrong: asked for anew, not from the cache. */
   readonly #damaged = new Set<Chunk>()
 
@@ -191,7 +192,12 @@ class EstargzSource implements ContentSource {
   async prefetch(): Promise<void> {
     const { prefetchSize, chunks } = this.#toc
     if (prefetchSize === 0 || this.#head) return
-    this.#head = await this.#ranges.get(0, prefetchSize)
+    this.#headComing ??= this.#ranges.get(0, prefetchSize)
+    try {
+      this.#head = await this.#headComing
+    } finally {
+      this.#headComing = undefined
+    }
     await Promise.all(chunks.map((chunk) => this.#warm(chunk)))
   }
 
@@ -288,9 +294,9 @@ class EstargzSource implements ContentSource {
   }
 
   async #fetch(chunk: Chunk): Promise<Uint8Array> {
-    const coming = this.#coming.get(chunk)
+    const coming = this.#headOf(chunk) ?? this.#coming.get(chunk)
     if (coming) {
-      await coming
+      await coming.catch(() => undefined)
       return this.#ready(chunk) ?? this.#fetch(chunk)
     }
     const fresh = this.#damaged.has(chunk)
@@ -316,6 +322,11 @@ class EstargzSource implements ContentSource {
     }
     if (!fresh) return this.#fetch(chunk)
     throw new EngineError('invalid-parameter', 'Cannot read layer: a part has another digest')
+  }
+
+  /** The first part, when it is on its way and the chunk in it. */
+  #headOf(chunk: Chunk): Promise<Uint8Array> | undefined {
+    return chunk.end <= this.#toc.prefetchSize ? this.#headComing : undefined
   }
 
   /** The chunk and those behind it in the blob that aren't here yet, together at least FETCH_MIN where there are so many. */

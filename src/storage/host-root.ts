@@ -1,8 +1,8 @@
-import { isDigest } from '../core/digest.ts'
+import { isDigest, type Digest } from '../core/digest.ts'
 import { EngineError } from '../core/error.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import { mergeLayers } from '../codec/layer-merge.ts'
-import { openEstargz } from './estargz-source.ts'
+import { openEstargz, type RangeCache } from './estargz-source.ts'
 import type { OpenCatalogFile } from './catalog.ts'
 
 /** The catalog's files, whole and in parts. */
@@ -31,19 +31,36 @@ interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** @throws EngineError `unavailable` when the catalog has no such root or it can't be read */
-export async function openHostRoot(files: CatalogFiles): Promise<HostRoot> {
+/** Where parts of blobs are kept over reloads, given all that there are. */
+export type OpenRangeCaches = (
+  digests: readonly Digest[],
+) => Promise<(digest: Digest) => RangeCache>
+
+/**
+ * @param openCaches without it, every start fetches anew
+ * @throws EngineError `unavailable` when the catalog has no such root or it can't be read
+ */
+export async function openHostRoot(
+  files: CatalogFiles,
+  openCaches?: OpenRangeCaches,
+): Promise<HostRoot> {
   const { manifests } = await json<{ manifests?: readonly Descriptor[] }>(files, 'index.json')
   const entry = manifests?.find(({ annotations }) => annotations?.[ROLE] === 'root')
   if (!entry) throw new EngineError('unavailable', "The catalog has no root for the guest's shell")
   const manifest = await json<{ layers: readonly Descriptor[] }>(files, pathOf(entry))
+  const digests = manifest.layers.map(digestOf)
+  // A cache that can't be had only makes the start slower.
+  const cacheOf = await openCaches?.(digests).catch(() => undefined)
   const layers = await Promise.all(
     manifest.layers.map((layer) => {
       const tocDigest = layer.annotations?.[TOC_DIGEST]
       return openEstargz(
         (offset, length) => files.range(pathOf(layer), offset, length),
         layer.size,
-        tocDigest === undefined ? {} : { tocDigest },
+        {
+          ...(tocDigest === undefined ? {} : { tocDigest }),
+          ...(cacheOf ? { cache: cacheOf(digestOf(layer)) } : {}),
+        },
       )
     }),
   )
@@ -56,10 +73,12 @@ export async function openHostRoot(files: CatalogFiles): Promise<HostRoot> {
   }
 }
 
-function pathOf({ digest }: Descriptor): string {
+function digestOf({ digest }: Descriptor): Digest {
   if (!isDigest(digest)) throw new EngineError('unavailable', `The catalog names ${digest}`)
-  return `blobs/${digest.replace(':', '/')}`
+  return digest
 }
+
+const pathOf = (blob: Descriptor): string => `blobs/${digestOf(blob).replace(':', '/')}`
 
 async function json<T>(files: CatalogFiles, path: string): Promise<T> {
   const body = await files.open(path)

@@ -1,5 +1,5 @@
 import { exactly, type Command } from '../command.ts'
-import { parseTimestamp } from '../flag-values.ts'
+import { timestampOf } from '../flag-values.ts'
 import { flag } from '../flags.ts'
 import { copyStdcopy } from '../stream/attach-streams.ts'
 
@@ -20,7 +20,7 @@ export const logs: Command = {
   async run({ flags, args, client, out, err, signal }) {
     const container = await client.containers.inspect(args[0] ?? '', signal)
     const time = (name: string): string | undefined =>
-      flags.has(name) ? parseTimestamp(flags.text(name), Date.now()) : undefined
+      flags.has(name) ? timestampOf(name, flags.text(name), Date.now()) : undefined
     const since = time('since')
     const until = time('until')
     const body = await client.containers.logs(

@@ -36,6 +36,7 @@ const actions: Readonly<Record<FileRequest['op'], string>> = {
   stat: 'lstat',
   list: 'open',
   'make-directory': 'mkdir',
+  'make-link': 'symlink',
   remove: 'remove',
 }
 
@@ -146,6 +147,10 @@ export class StubFiles implements CliFiles {
 
   async makeDirectory(path: string, mode: number): Promise<void> {
     await this.#request({ op: 'make-directory', path, mode })
+  }
+
+  async makeLink(path: string, target: string): Promise<void> {
+    await this.#request({ op: 'make-link', path, target })
   }
 
   async remove(path: string): Promise<void> {

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
-import { lstat, mkdir, open, readdir, readlink, rename, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   CliFileError,
@@ -26,7 +27,10 @@ export function nodeCliHost(): CliHost {
     stdout: output(stdout),
     stderr: output(stderr),
     setRawMode: async (raw) => {
-      if (stdin.isTTY) stdin.setRawMode(raw)
+      if (!stdin.isTTY) return
+      stdin.setRawMode(raw)
+      // Node leaves the output's newlines to the terminal; a program in a container has done them itself.
+      if (raw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
     },
     onSignal: (listener) => {
       const listeners = signals.map((name) => [name, () => listener(name)] as const)
@@ -121,7 +125,7 @@ const files: CliFiles = {
     await file.close()
     if (!exclusive) await told(rename(target, path), path, 'rename')
   },
-  stat: (path) => told(statOf(path), path, 'stat'),
+  stat: (path) => told(statOf(path), path, 'lstat'),
   list: async (path) => {
     const names = (await told(readdir(path), path, 'open')).sort()
     return Promise.all(
@@ -130,6 +134,9 @@ const files: CliFiles = {
   },
   makeDirectory: async (path, mode) => {
     await told(mkdir(path, { mode }), path, 'mkdir')
+  },
+  makeLink: async (path, target) => {
+    await told(symlink(target, path), path, 'symlink')
   },
   remove: async (path) => {
     const { kind } = await files.stat(path)

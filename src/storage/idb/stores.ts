@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/digest.ts'
 import { Resources } from '../../core/resources.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { LogStore } from '../../ports/log-store.ts'
@@ -5,24 +6,38 @@ import type { RecordStore } from '../../ports/record-store.ts'
 import { IdbBlobStore } from './blob-store.ts'
 import { EngineDatabase } from './database.ts'
 import { IdbLogStore } from './log-store.ts'
+import { openRangeCaches, type RangeCaches } from './range-cache.ts'
 import { IdbRecordStore } from './record-store.ts'
 
-export interface Stores extends AsyncDisposable {
+interface Stores extends AsyncDisposable {
   readonly blobs: BlobStore
   readonly records: RecordStore
   readonly logs: LogStore
+}
+
+export interface IdbStores extends Stores {
+  /** For the host root's layers, see `openHostRoot`. */
+  readonly openRangeCaches: (digests: readonly Digest[]) => Promise<RangeCaches>
 }
 
 /**
  * The stores of an engine in this browser; the caller holds its lock.
  * @throws EngineError `unavailable` when the browser keeps nothing for this page
  */
-export async function openIdbStores(engineId: string): Promise<Stores> {
+export async function openIdbStores(engineId: string): Promise<IdbStores> {
   await using opening = new Resources()
   const database = opening.use(await EngineDatabase.open(engineId))
   const blobs = opening.use(await IdbBlobStore.open(database))
   const records = opening.use(new IdbRecordStore(database))
   const logs = opening.use(new IdbLogStore(database))
   const owned = opening.move()
-  return { blobs, records, logs, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() }
+  const openCaches = (digests: readonly Digest[]): Promise<RangeCaches> =>
+    openRangeCaches(database, digests)
+  return {
+    blobs,
+    records,
+    logs,
+    openRangeCaches: openCaches,
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
 }
