@@ -1,10 +1,12 @@
 import { builtinModules } from 'node:module'
 import { defineConfig } from 'vite'
+import { buildInfo } from './build-info.ts'
 
 /** The headless engine and the tools, for Node 20: one folder that needs nothing but the packages. */
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   publicDir: false,
+  define: { BUILD_INFO: JSON.stringify(buildInfo) },
   build: {
     outDir: 'dist/node',
     emptyOutDir: true,

@@ -1,23 +1,30 @@
-import { execFileSync } from 'node:child_process'
-import { defineConfig } from 'vite'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { defineConfig, type Plugin } from 'vite'
+import { buildInfo } from './build-info.ts'
 import { compressed } from './vite-compressed.ts'
 
-const build = ((): string => {
-  try {
-    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
-  } catch {
-    return 'unversioned'
-  }
-})()
+const root = new URL('..', import.meta.url).pathname
+
+/** The snapshot beside the page: `drydock snapshot` has made it. */
+const guest = (): Plugin => ({
+  name: 'guest',
+  apply: 'build',
+  closeBundle() {
+    // What the snapshot was made of is of no use to the page.
+    rmSync(`${root}dist/page/guest`, { recursive: true, force: true })
+    cpSync(`${root}dist/guest`, `${root}dist/page/guest`, { recursive: true })
+  },
+})
 
 /** The page: static files for any host. Paths are relative, so that it works in a subfolder. */
 export default defineConfig({
-  root: new URL('..', import.meta.url).pathname,
+  root,
   base: './',
-  define: { BUILD: JSON.stringify(`${build}-${Date.now().toString(36)}`) },
+  define: {
+    BUILD: JSON.stringify(`${buildInfo.gitCommit}-${Date.now().toString(36)}`),
+    BUILD_INFO: JSON.stringify(buildInfo),
+    SNAPSHOT: readFileSync(`${root}dist/guest/snapshot.json`, 'utf8'),
+  },
   worker: { format: 'es' },
   build: {
     outDir: 'dist/page',
@@ -26,5 +33,5 @@ export default defineConfig({
     sourcemap: true,
     chunkSizeWarningLimit: 1500,
   },
-  plugins: [compressed()],
+  plugins: [guest(), compressed()],
 })

@@ -13,6 +13,8 @@ const lockFile = join(publicFolder, 'guest', 'lock.json')
 /** Made by `npm run build` from what is locked. */
 const unlocked = /^guest\/(lock\.json|snapshot.*)$|\.tmp$/
 
+const byText = (a, b) => (a < b ? -1 : Number(a > b))
+
 /** `name version architecture` of each line of a packages.lock, for the names given or all. */
 function pinned(file, names) {
   return readFileSync(join(wasm, file), 'utf8')
@@ -59,7 +61,7 @@ function writeLock() {
           .map((entry) => join(entry.parentPath, entry.name).slice(publicFolder.length + 1)),
       )
       .filter((path) => !unlocked.test(path))
-      .sort()
+      .sort(byText)
       .map((path) => {
         const bytes = readFileSync(join(publicFolder, path))
         const sha256 = createHash('sha256').update(bytes).digest('hex')

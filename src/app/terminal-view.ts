@@ -105,6 +105,19 @@ export class TerminalView implements AsyncDisposable {
     this.#terminal.focus()
   }
 
+  /** What the screen and its scrollback hold, a line each: for diagnostics and tests. */
+  get text(): string {
+    const buffer = this.#terminal.buffer.active
+    const lines: string[] = []
+    for (let row = 0; row < buffer.length; row++) {
+      const line = buffer.getLine(row)
+      const part = line?.translateToString(true) ?? ''
+      if (line?.isWrapped) lines[lines.length - 1] += part
+      else lines.push(part)
+    }
+    return lines.join('\n').trimEnd()
+  }
+
   applyPreferences(preferences: Preferences): void {
     this.#terminal.options.theme = terminalThemes[preferences.theme]
     this.#terminal.options.fontSize = preferences.fontSize

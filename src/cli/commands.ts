@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { attach } from './container/attach.ts'
+import { copy } from './container/copy.ts'
 import { create } from './container/create.ts'
 import { diff } from './container/diff.ts'
 import { exec } from './container/exec.ts'
@@ -9,15 +10,25 @@ import { logs } from './container/logs.ts'
 import { port } from './container/port.ts'
 import { run } from './container/run.ts'
 import { start } from './container/start.ts'
+import { stats } from './container/stats.ts'
 import { top } from './container/top.ts'
+import { update } from './container/update.ts'
 import * as container from './container/verbs.ts'
 import { globalFlags } from './global-flags.ts'
 import { flagUsages, sectionText, type HelpSection } from './help.ts'
+import * as archive from './image/archive.ts'
 import { history } from './image/history.ts'
 import { list as listImages } from './image/list.ts'
 import { pull } from './image/pull.ts'
 import * as image from './image/verbs.ts'
 import { inspect } from './inspect.ts'
+import * as network from './network/verbs.ts'
+import { pruneContainers, pruneImages, pruneNetworks, pruneSystem, pruneVolumes } from './prune.ts'
+import { diskUsage } from './system/disk-usage.ts'
+import { events } from './system/events.ts'
+import { info } from './system/info.ts'
+import { version } from './system/version.ts'
+import * as volume from './volume/verbs.ts'
 
 interface Entry {
   readonly command: Command
@@ -32,6 +43,7 @@ const entries: readonly Entry[] = [
   { command: pull, paths: ['image pull', 'pull'] },
   { command: listImages, paths: ['image ls', 'image list', 'images'] },
   { command: attach, paths: ['container attach', 'attach'] },
+  { command: copy, paths: ['container cp', 'cp'] },
   { command: create, paths: ['container create', 'create'] },
   { command: diff, paths: ['container diff', 'diff'] },
   { command: history, paths: ['image history', 'history'] },
@@ -52,69 +64,50 @@ const entries: readonly Entry[] = [
   { command: top, paths: ['container top', 'top'] },
   { command: container.unpause, paths: ['container unpause', 'unpause'] },
   { command: container.wait, paths: ['container wait', 'wait'] },
+  { command: archive.commit, paths: ['container commit', 'commit'] },
+  { command: archive.exportContainer, paths: ['container export', 'export'] },
+  { command: archive.importImage, paths: ['image import', 'import'] },
+  { command: archive.load, paths: ['image load', 'load'] },
+  { command: archive.push, paths: ['image push', 'push'] },
+  { command: archive.save, paths: ['image save', 'save'] },
+  { command: diskUsage, paths: ['system df'] },
+  { command: events, paths: ['system events', 'events'] },
+  { command: info, paths: ['system info', 'info'] },
+  { command: pruneContainers, paths: ['container prune'] },
+  { command: pruneImages, paths: ['image prune'] },
+  { command: pruneNetworks, paths: ['network prune'] },
+  { command: pruneSystem, paths: ['system prune'] },
+  { command: pruneVolumes, paths: ['volume prune'] },
+  { command: stats, paths: ['container stats', 'stats'] },
+  { command: update, paths: ['container update', 'update'] },
+  { command: version, paths: ['version'] },
+  { command: network.connect, paths: ['network connect'] },
+  { command: network.create, paths: ['network create'] },
+  { command: network.disconnect, paths: ['network disconnect'] },
+  { command: network.inspect, paths: ['network inspect'] },
+  { command: network.list, paths: ['network ls', 'network list'] },
+  { command: network.remove, paths: ['network rm', 'network remove'] },
+  { command: volume.create, paths: ['volume create'] },
+  { command: volume.inspect, paths: ['volume inspect'] },
+  { command: volume.list, paths: ['volume ls', 'volume list'] },
+  { command: volume.remove, paths: ['volume rm', 'volume remove'] },
 ]
 
 const groups: Readonly<Record<string, string>> = {
   container: 'Manage containers',
   image: 'Manage images',
+  network: 'Manage networks',
+  system: 'Manage Docker',
+  volume: 'Manage volumes',
 }
 
 /** Commands that people look for first, in Docker's order. */
-const common = [
-  'run',
-  'exec',
-  'ps',
-  'build',
-  'pull',
-  'push',
-  'images',
-  'login',
-  'logout',
-  'search',
-  'version',
-  'info',
-]
+const common = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info']
 
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
-  'build',
-  'builder',
-  'buildx',
-  'checkpoint',
-  'commit',
-  'compose',
-  'config',
-  'context',
-  'cp',
-  'events',
-  'export',
-  'image build',
-  'image import',
-  'image load',
-  'image push',
-  'image save',
-  'import',
-  'info',
-  'load',
-  'login',
-  'logout',
-  'manifest',
-  'network',
-  'node',
-  'plugin',
-  'push',
-  'save',
-  'search',
-  'secret',
-  'service',
-  'stack',
-  'stats',
-  'swarm',
-  'system',
-  'trust',
-  'update',
-  'version',
-  'volume',
+  'build', 'builder', 'buildx', 'checkpoint', 'compose', 'config', 'context', 'image build', 'login', 'logout',
+  'manifest', 'node', 'plugin', 'search', 'secret', 'service', 'stack', 'swarm', 'trust',
 ])
 
 export type Found =
@@ -127,12 +120,7 @@ export type Found =
       readonly rest: readonly string[]
     }
   | { readonly kind: 'group'; readonly group: string; readonly rest: readonly string[] }
-  | {
-      readonly kind: 'unknown'
-      readonly group: string
-      readonly rest: readonly string[]
-      readonly missing: boolean
-    }
+  | { readonly kind: 'unknown'; readonly group: string; readonly rest: readonly string[]; readonly missing: boolean }
 
 const inGroup = (path: string): string => (path.includes(' ') ? (path.split(' ')[0] ?? '') : '')
 
@@ -153,8 +141,7 @@ export function findCommand(words: readonly string[]): Found {
     }
   }
   const rest = words.slice(group === '' ? 0 : 1)
-  if (group !== '' && (second === '' || second.startsWith('-')))
-    return { kind: 'group', group, rest }
+  if (group !== '' && (second === '' || second.startsWith('-'))) return { kind: 'group', group, rest }
   return { kind: 'unknown', group, rest, missing: missing.has(wanted) }
 }
 
@@ -174,10 +161,7 @@ export function groupEntries(group: string): HelpSection['entries'] {
 export function topHelp(columns: number): string {
   const all = groupEntries('')
   const sections: readonly HelpSection[] = [
-    {
-      title: 'Common Commands',
-      entries: common.flatMap((name) => all.filter(([entry]) => entry === name)),
-    },
+    { title: 'Common Commands', entries: common.flatMap((name) => all.filter(([entry]) => entry === name)) },
     { title: 'Management Commands', entries: Object.entries(groups) },
     { title: 'Commands', entries: all.filter(([name]) => !common.includes(name)) },
   ]

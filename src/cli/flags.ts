@@ -1,10 +1,4 @@
-import {
-  parseBytes,
-  parseDecimal,
-  parseDuration,
-  parseFilter,
-  parseInteger,
-} from './flag-values.ts'
+import { parseBytes, parseDecimal, parseDuration, parseFilter, parseInteger } from './flag-values.ts'
 
 /** What a flag takes, by the word that the help shows. */
 export type FlagType =
@@ -53,14 +47,7 @@ export function flag(names: string, type: FlagType, usage: string, extras: Extra
 }
 
 const manyTypes: ReadonlySet<FlagType> = new Set([
-  'list',
-  'strings',
-  'map',
-  'filter',
-  'ulimit',
-  'mount',
-  'network',
-  'gpu-request',
+  'list', 'strings', 'map', 'filter', 'ulimit', 'mount', 'network', 'gpu-request',
 ])
 
 /** A mistake in the command line: exit code 125, with the command's usage. */
@@ -85,10 +72,7 @@ export class Flags {
     } catch (error) {
       if (!(error instanceof Error)) throw error
       const shown = flag.short === undefined ? `--${flag.name}` : `-${flag.short}, --${flag.name}`
-      throw new FlagError(
-        `invalid argument ${JSON.stringify(value)} for "${shown}" flag: ${error.message}`,
-        { cause: error },
-      )
+      throw new FlagError(`invalid argument ${JSON.stringify(value)} for "${shown}" flag: ${error.message}`, { cause: error })
     }
     const before = manyTypes.has(flag.type) ? (this.#values.get(name) ?? []) : []
     // pflag's stringSlice takes several, divided by commas.
@@ -184,11 +168,7 @@ export interface Parsed {
  * @param interspersed whether flags may follow the first argument
  * @throws FlagError
  */
-export function parseFlags(
-  known: readonly Flag[],
-  argv: readonly string[],
-  interspersed: boolean,
-): Parsed {
+export function parseFlags(known: readonly Flag[], argv: readonly string[], interspersed: boolean): Parsed {
   const flags = new Flags(known)
   const args: string[] = []
   const rest = [...argv]
@@ -249,8 +229,7 @@ function short(known: readonly Flag[], flags: Flags, word: string, rest: string[
       continue
     }
     const value = after === '' ? rest.shift() : after
-    if (value === undefined)
-      throw new FlagError(`flag needs an argument: '${letter}' in -${letters}`)
+    if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in -${letters}`)
     flags.set(flag, value)
     return false
   }

@@ -23,8 +23,7 @@ function scaled(bytes: number, base: number, units: readonly string[], precision
 }
 
 /** `4.26MB` */
-export const humanSize = (bytes: number, precision = 3): string =>
-  scaled(bytes, 1000, decimalUnits, precision)
+export const humanSize = (bytes: number, precision = 3): string => scaled(bytes, 1000, decimalUnits, precision)
 /** `4.063MiB` */
 export const binarySize = (bytes: number): string => scaled(bytes, 1024, binaryUnits, 4)
 
@@ -47,8 +46,7 @@ export function humanDuration(milliseconds: number): string {
 }
 
 /** `5 minutes ago` */
-export const ago = (seconds: number, now: number = Date.now()): string =>
-  `${humanDuration(now - seconds * 1000)} ago`
+export const ago = (seconds: number, now: number = Date.now()): string => `${humanDuration(now - seconds * 1000)} ago`
 
 /** Go's time.Time.String of seconds since 1970. */
 export const goTime = (seconds: number): string =>
@@ -60,9 +58,21 @@ export const shortId = (id: string): string => id.replace(/^[a-z0-9]+:/, '').sli
 export function ellipsis(text: string, width: number): string {
   const characters = [...text]
   if (characters.length <= width) return text
-  return width <= 1
-    ? characters.slice(0, width).join('')
-    : `${characters.slice(0, width - 1).join('')}…`
+  return width <= 1 ? characters.slice(0, width).join('') : `${characters.slice(0, width - 1).join('')}…`
+}
+
+/** Numbers within names by their value: `net2` before `net10` (fvbommel/sortorder, which Docker sorts lists with). */
+export function naturally(left: string, right: string): number {
+  const parts = (text: string): string[] => text.match(/\d+|\D/g) ?? []
+  const [ours, theirs] = [parts(left), parts(right)]
+  for (const [at, part] of ours.entries()) {
+    const other = theirs[at]
+    if (other === undefined) return 1
+    const numbers = /^\d/.test(part) && /^\d/.test(other) ? Number(part) - Number(other) : 0
+    if (numbers !== 0) return numbers
+    if (part !== other) return part < other ? -1 : 1
+  }
+  return ours.length - theirs.length
 }
 
 /** Go's strconv.Quote, near enough: what JSON escapes otherwise is rare in commands. */

@@ -58,5 +58,7 @@ export type FileRequest = { readonly id: number; readonly path: string } &
     /** Result: `{entries: [{name, kind, mode, uid, gid, size, mtime, target?}]}`, sorted by name. */
     | { readonly op: 'list' }
     | { readonly op: 'make-directory'; readonly mode: number }
+    /** A symlink; a stub that doesn't know it answers ENOSYS. */
+    | { readonly op: 'make-link'; readonly target: string }
     | { readonly op: 'remove' }
   )

@@ -11,7 +11,7 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 /** A duration of Go, `1h30m`, in milliseconds; undefined when it is none. */
-export function parseDuration(text: string): number | undefined {
+function parseDuration(text: string): number | undefined {
   if (!/^([\d.]+(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
   let total = 0
   for (const [, value, unit] of text.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)) {

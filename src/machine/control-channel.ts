@@ -30,7 +30,7 @@ export class ControlChannel {
   readonly #onEvent: (event: GuestEvent) => void
   readonly #pending = new Map<number, Pending>()
   readonly #cancelled = new Set<number>()
-  readonly #pings = new Map<number, () => void>()
+  readonly #pings = new Map<number, Pending>()
   #nextId = 1
   #nextPing = 1
   #failure: Error | undefined
@@ -86,12 +86,16 @@ export class ControlChannel {
     const number = this.#nextPing++
     const payload = new Uint8Array(8)
     new DataView(payload.buffer).setUint32(0, number, true)
-    await new Promise<void>((resolve, reject) => {
-      this.#pings.set(number, resolve)
-      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    let abort: () => void = () => undefined
+    await new Promise<unknown>((resolve, reject) => {
+      this.#pings.set(number, { resolve, reject })
+      abort = () => reject(signal?.reason as Error)
+      signal?.addEventListener('abort', abort, { once: true })
       this.#stream.write('ping', payload).catch(reject)
-      void this.closed.then(reject)
-    }).finally(() => this.#pings.delete(number))
+    }).finally(() => {
+      signal?.removeEventListener('abort', abort)
+      this.#pings.delete(number)
+    })
   }
 
   close(reason: Error): void {
@@ -127,6 +131,7 @@ export class ControlChannel {
     this.#failure ??= reason
     for (const pending of this.#pending.values()) pending.reject(this.#failure)
     this.#pending.clear()
+    for (const ping of this.#pings.values()) ping.reject(this.#failure)
   }
 
   #handle(frame: Frame): void {
@@ -136,7 +141,7 @@ export class ControlChannel {
       this.#event(frame)
     } else if (frame.kind === 'pong' && frame.payload.length === 8) {
       const { buffer, byteOffset } = frame.payload
-      this.#pings.get(new DataView(buffer, byteOffset).getUint32(0, true))?.()
+      this.#pings.get(new DataView(buffer, byteOffset).getUint32(0, true))?.resolve(undefined)
     } else {
       unexpected(frame)
     }

@@ -52,13 +52,15 @@ export class Emulator implements Disposable {
   readonly #scheduler: Scheduler
   readonly #start: () => void
   #heldTick: number | undefined
+  #idleSince: number | undefined
+  #idleTime = 0
   #onHalt: (() => void) | undefined
 
   private constructor(v86: V86, options: EmulatorOptions) {
     this.#inner = v86 as unknown as V86Internals
     this.#cpu = this.#inner.v86.cpu
     this.#memory = new GuestMemory(this.#cpu)
-    this.#scheduler = new Scheduler((tick) => this.#inner.v86.yield_callback(tick))
+    this.#scheduler = new Scheduler((tick) => this.#tick(tick))
     this.#start = () => void v86.run()
     this.#inner.v86.unregister_yield()
     this.#inner.v86.yield = (milliseconds, tick) => this.#yield(milliseconds, tick)
@@ -154,7 +156,21 @@ export class Emulator implements Disposable {
     this.vsock[Symbol.dispose]()
   }
 
+  /** Milliseconds the CPU has slept. */
+  get idleTime(): number {
+    return this.#idleTime
+  }
+
+  #tick(tick: number): void {
+    if (this.#idleSince !== undefined) {
+      this.#idleTime += performance.now() - this.#idleSince
+      this.#idleSince = undefined
+    }
+    this.#inner.v86.yield_callback(tick)
+  }
+
   #yield(milliseconds: number, tick: number): void {
+    if (milliseconds >= 1) this.#idleSince ??= performance.now()
     if (this.#heldTick !== undefined) {
       this.#heldTick = tick
     } else if (this.#onHalt && this.#cpu.in_hlt[0] === 1 && milliseconds >= 1) {

@@ -22,6 +22,7 @@ import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-
 import { identityOf } from './identity.ts'
 import { NinepServer } from './ninep/server.ts'
 import type { GuestProcess } from './process.ts'
+import { rehearse, REHEARSAL_TREE } from './rehearsal.ts'
 
 export interface GuestMachineOptions {
   readonly wasm: WebAssembly.Module
@@ -36,6 +37,8 @@ export interface GuestMachineOptions {
   readonly log?: (line: string) => void
   /** Bytes; default 256 MiB. A snapshot has its own. */
   readonly memoryBytes?: number
+  /** Warm the path of a container's start up while nothing else happens; default true. */
+  readonly rehearse?: boolean
 }
 
 /** Boots in a row that may fail before the machine stays down. */
@@ -55,6 +58,7 @@ export class GuestMachine implements Machine {
   #guest: Promise<Guest>
   #running: Guest | undefined
   #hostRoot: Promise<void> | undefined
+  #lastWork: number | undefined
   #connectionsController: ReadableStreamDefaultController<GuestConnection> | undefined
 
   constructor(options: GuestMachineOptions) {
@@ -69,7 +73,7 @@ export class GuestMachine implements Machine {
   }
 
   async info(): Promise<GuestInfo> {
-    return (await this.#guest).control.info
+    return (await this.#ready()).control.info
   }
 
   addTree(id: string, root: RootfsNode): void {
@@ -195,7 +199,13 @@ export class GuestMachine implements Machine {
     process: ProcessRef,
     signal: AbortSignal | undefined,
   ): Promise<GuestProcess> {
-    return (await this.#ready(signal)).startProcess(open, process, signal)
+    const guest = await this.#ready(signal)
+    this.#lastWork = this.#options.clock.monotonic()
+    try {
+      return await guest.startProcess(open, process, signal)
+    } finally {
+      this.#lastWork = this.#options.clock.monotonic()
+    }
   }
 
   async #request(call: GuestCall, signal?: AbortSignal): Promise<unknown> {
@@ -205,6 +215,7 @@ export class GuestMachine implements Machine {
   /** The guest, waited for while it comes up. */
   async #ready(signal?: AbortSignal): Promise<Guest> {
     signal?.throwIfAborted()
+    this.#stop.signal.throwIfAborted()
     if (!signal) return this.#guest
     let abort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {
@@ -224,6 +235,7 @@ export class GuestMachine implements Machine {
       const identity = await identityOf(engineId)
       const server = new NinepServer((error) => this.#log(`9p: ${String(error)}`))
       for (const [id, root] of this.#trees) server.addTree(id, root)
+      server.addTree(REHEARSAL_TREE.id, REHEARSAL_TREE.root)
       this.#server = server
       this.#hostRoot = undefined
       const guest: Guest = await Guest.start(
@@ -251,6 +263,7 @@ export class GuestMachine implements Machine {
           this.#log(`host root: ${String(error)}`),
         )
       }
+      if (this.#options.rehearse !== false) void this.#rehearse(guest)
       return guest
     } catch (error) {
       if (signal.aborted) throw signal.reason
@@ -268,7 +281,7 @@ export class GuestMachine implements Machine {
     if (this.#running !== guest || this.#stop.signal.aborted) return
     this.#running = undefined
     this.#log(`machine: lost: ${reason}`)
-    guest[Symbol.dispose]()
+    guest.end(`The machine was lost: ${reason}`)
     this.#tell({ state: 'lost', reason })
     const stable = this.#options.clock.monotonic() - startedAt > STABLE
     this.#guest =
@@ -276,6 +289,35 @@ export class GuestMachine implements Machine {
         ? this.#boot(stable ? 1 : attempt + 1)
         : Promise.reject(new EngineError('unavailable', `The machine was lost: ${reason}`))
     this.#guest.catch(() => undefined)
+  }
+
+  async #rehearse(guest: Guest): Promise<void> {
+    this.#lastWork = undefined
+    const lastWork = () => this.#lastWork
+    try {
+      await rehearse(
+        {
+          perform: async (start, signal) => {
+            const open = { channel: 'process', op: 'run', ...start } as const
+            const { container } = start
+            const process = await guest.startProcess(open, { container }, signal)
+            await process.output.cancel()
+            await process.exited
+            await guest.request({ op: 'delete', container })
+          },
+          get idleTime() {
+            return guest.idleTime
+          },
+          get lastWork() {
+            return lastWork()
+          },
+        },
+        this.#options.clock,
+        guest.stopped,
+      )
+    } catch (error) {
+      if (!guest.stopped.aborted) this.#log(`machine: rehearsal: ${String(error)}`)
+    }
   }
 
   async #mountHostRoot(guest: Guest): Promise<void> {

@@ -38,7 +38,11 @@ export interface GuestConfiguration {
 /** From power-on to guestd's first word, in milliseconds; a cold boot on a busy machine takes five seconds. */
 const BOOT_TIMEOUT = 90_000
 const CONNECT_RETRY = 10
+/** What the kernel says before it stops. */
+const LAST_WORDS = /(Kernel panic|reboot: (System halted|Power down|Restarting system)).*/
 const ENTROPY = 128
+const KILL_ATTEMPTS = 100
+const KILL_RETRY = 20
 
 /** One running Linux with guestd, from its start until it is lost or stopped. */
 export class Guest implements Disposable {
@@ -85,8 +89,8 @@ export class Guest implements Disposable {
     })
     const serial = new SerialLog((line) => {
       log(line)
-      const at = line.indexOf('Kernel panic')
-      if (at >= 0) panicked(line.slice(at))
+      const [last] = LAST_WORDS.exec(line) ?? []
+      if (last !== undefined) panicked(last)
     })
     const emulator = await Emulator.create({
       wasm: options.wasm,
@@ -97,6 +101,7 @@ export class Guest implements Disposable {
       onSerial: (byte) => serial.push(byte),
       onError: (error) => log(`machine: ${String(error)}`),
     })
+    const timeout = new AbortController()
     try {
       const boot = async () => {
         if (source.kind === 'snapshot') await emulator.restore(source.state)
@@ -113,12 +118,14 @@ export class Guest implements Disposable {
         panic.then((reason) => {
           throw new EngineError('unavailable', `The guest did not start: ${reason}`)
         }),
-        late(clock, signal),
+        late(clock, timeout.signal),
       ])
       return new Guest(emulator, serial, control, clock, panic)
     } catch (error) {
       emulator[Symbol.dispose]()
-      throw error
+      throw signal.aborted ? signal.reason : error
+    } finally {
+      timeout.abort()
     }
   }
 
@@ -159,18 +166,15 @@ export class Guest implements Disposable {
     signal?: AbortSignal,
   ): Promise<GuestProcess> {
     const stream = await this.openStream(open, signal)
+    const terminal = hasTerminal(open)
     const abort = () => {
       stream.reset(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
-      const kill: GuestCall =
-        open.op === 'run'
-          ? { op: 'delete', container: open.container }
-          : { op: 'signal', process, signal: 9 }
-      this.request(kill).catch(() => undefined)
+      this.#kill(process, open.op === 'run').catch(() => undefined)
     }
     signal?.addEventListener('abort', abort, { once: true })
     try {
       if (signal?.aborted) abort()
-      return await GuestProcess.started(stream)
+      return await GuestProcess.started(stream, terminal)
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       stream.reset(error instanceof Error ? error : new Error(String(error)))
@@ -180,17 +184,52 @@ export class Guest implements Disposable {
     }
   }
 
+  /** guestd gives up a start whose stream broke; but it may have been quicker. */
+  async #kill(process: ProcessRef, remove: boolean): Promise<void> {
+    for (let attempt = 0; attempt < KILL_ATTEMPTS; attempt++) {
+      await this.request({ op: 'signal', process, signal: 9 }).catch(() => undefined)
+      if (!remove || !('container' in process)) return
+      const removed = await this.request({ op: 'delete', container: process.container }).then(
+        () => true,
+        () => false,
+      )
+      if (removed) return
+      await this.#clock.sleep(KILL_RETRY, this.#stop.signal)
+    }
+  }
+
+  /** Aborts when the guest ends. */
+  get stopped(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Milliseconds the emulated CPU has slept. */
+  get idleTime(): number {
+    return this.#emulator.idleTime
+  }
+
   /** The kernel's last words, for when guestd can't be asked. */
   get serialText(): string {
     return this.#serial.text
   }
 
-  /** Stop it with everything that runs in it. */
-  [Symbol.dispose](): void {
-    this.#stop.abort(new EngineError('unavailable', 'The machine was stopped'))
-    this.control.close(new EngineError('unavailable', 'The machine was stopped'))
+  /** Stop it with everything that runs in it, telling why. */
+  end(reason: string): void {
+    const error = new EngineError('unavailable', reason)
+    this.#stop.abort(error)
+    this.control.close(error)
+    this.#emulator.vsock.hangUp(reason)
     this.#emulator[Symbol.dispose]()
   }
+
+  [Symbol.dispose](): void {
+    this.end('The machine was stopped')
+  }
+}
+
+function hasTerminal(open: OpenFrame & { readonly channel: 'process' }): boolean {
+  if (open.op === 'attach') return false
+  return (open.op === 'run' ? open.spec.process : open.process).terminal === true
 }
 
 /** Nobody listens while Linux boots: try until somebody does. */

@@ -7,7 +7,7 @@ async function start() {
   const [near, far] = duplexPair()
   const guest = new FrameStream(far)
   await guest.writeJson('started', { pid: 42, offsets: { stdout: 0, stderr: 0 } })
-  return { process: await GuestProcess.started(new FrameStream(near)), guest }
+  return { process: await GuestProcess.started(new FrameStream(near), false), guest }
 }
 
 const text = (value: string) => new TextEncoder().encode(value)
@@ -68,7 +68,7 @@ describe('process', () => {
   test('a refusal carries the guest its code', async () => {
     const [near, far] = duplexPair()
     await new FrameStream(far).writeJson('failed', { code: 'not-found', message: 'exec: "x": …' })
-    await expect(GuestProcess.started(new FrameStream(near))).rejects.toMatchObject({
+    await expect(GuestProcess.started(new FrameStream(near), false)).rejects.toMatchObject({
       code: 'invalid-parameter',
       message: 'exec: "x": …',
       cause: { code: 'not-found' },

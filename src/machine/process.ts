@@ -20,12 +20,18 @@ export class GuestProcess implements MachineProcess {
   readonly exited: Promise<ExitStatus>
   readonly #stream: FrameStream
   #settleExit: (status: ExitStatus) => void = () => undefined
-  #open = new Set([1, 2])
+  /** Streams that have not ended; a terminal has the first alone. */
+  readonly #open: Set<number>
   #outputDone = false
   #stdinController: WritableStreamDefaultController | undefined
 
-  private constructor(stream: FrameStream, started: Readonly<Record<string, unknown>>) {
+  private constructor(
+    stream: FrameStream,
+    started: Readonly<Record<string, unknown>>,
+    terminal: boolean,
+  ) {
     this.#stream = stream
+    this.#open = new Set(terminal ? [1] : [1, 2])
     this.pid = started['pid'] as number
     this.timings = (started['timings'] ?? {}) as Readonly<Record<string, number>>
     this.exited = new Promise((resolve) => {
@@ -60,14 +66,14 @@ export class GuestProcess implements MachineProcess {
    * Waits for guestd's answer to the `open` frame.
    * @throws EngineError what guestd refused
    */
-  static async started(stream: FrameStream): Promise<GuestProcess> {
+  static async started(stream: FrameStream, terminal: boolean): Promise<GuestProcess> {
     const frame = await stream.read()
     if (!frame) throw new EngineError('unavailable', 'guestd closed the stream of a process')
     if (frame.kind === 'failed') throw guestError(parseJson(frame))
     if (frame.kind !== 'started') unexpected(frame)
     const started = parseJson(frame)
     if (typeof started['pid'] !== 'number') unexpected(frame)
-    return new GuestProcess(stream, started)
+    return new GuestProcess(stream, started, terminal)
   }
 
   /** Reads until there is a chunk for the reader or there will be none. */

@@ -52,6 +52,7 @@ export class VsockDevice implements VsockPort, Disposable {
   #cid: number
   #nextPort = FIRST_PORT
   #pumping = false
+  #disposed = false
   #completionTimer: ReturnType<typeof setTimeout> | undefined
   readonly #eventWaiters: (() => void)[] = []
   readonly #packet = new Uint8Array(VSOCK_HEADER_SIZE)
@@ -70,7 +71,7 @@ export class VsockDevice implements VsockPort, Disposable {
         else if (queue === 1) this.#receive()
         else for (const wake of this.#eventWaiters.splice(0)) wake()
       },
-      onReset: () => this.#failAll('The guest let its sockets go'),
+      onReset: () => this.hangUp('The guest let its sockets go'),
       onError,
     })
     this.virtio = device.virtio
@@ -97,6 +98,7 @@ export class VsockDevice implements VsockPort, Disposable {
    */
   async connect(port: number, signal?: AbortSignal): Promise<VsockConnection> {
     signal?.throwIfAborted()
+    if (this.#disposed) throw new EngineError('unavailable', 'The machine was stopped')
     if (!this.#rx.ready) throw new EngineError('unavailable', 'The guest has no sockets yet')
     const connection = new VsockConnection(this, this.#nextPort++, port)
     this.#connections.set(connection.localPort, connection)
@@ -116,7 +118,7 @@ export class VsockDevice implements VsockPort, Disposable {
   /** Tell the guest that its streams are gone and its id is new: without it a restored guest keeps ghosts. */
   async transportReset(cid: number): Promise<void> {
     this.#cid = cid
-    this.#failAll('The transport was reset')
+    this.hangUp('The transport was reset')
     this.#control = []
     const chain = this.#events.pop()
     if (!chain) throw new EngineError('unavailable', 'The guest has no event buffers')
@@ -151,11 +153,13 @@ export class VsockDevice implements VsockPort, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true
     if (this.#completionTimer !== undefined) clearTimeout(this.#completionTimer)
-    this.#failAll('The machine was stopped')
+    this.hangUp('The machine was stopped')
   }
 
-  #failAll(reason: string): void {
+  /** End all connections, telling their users why. */
+  hangUp(reason: string): void {
     for (const connection of this.#connections.values()) {
       connection.fail(new EngineError('unavailable', reason))
     }

@@ -73,6 +73,8 @@ export interface CliFiles {
   /** Sorted by name. */
   list(path: string): Promise<readonly FileEntry[]>
   makeDirectory(path: string, mode: number): Promise<void>
+  /** A symlink. */
+  makeLink(path: string, target: string): Promise<void>
   remove(path: string): Promise<void>
 }
 

@@ -46,13 +46,27 @@ export class CatalogTransport implements RegistryTransport {
     const entries = (await this.#entries(request.signal)).filter(
       (entry) => repositoryOf(entry.name) === name,
     )
-    if (entries.length === 0) return this.#next.send(request)
+    if (entries.length === 0) return this.#sendOn(request)
     if (kind === 'blobs') return this.#blob(reference, 'application/octet-stream', request)
     const found = isDigest(reference)
       ? entries.find((entry) => entry.digest === reference)
       : entries.find((entry) => entry.name === `${name}:${reference}`)
-    if (!found) return this.#next.send(request)
+    if (!found) return this.#sendOn(request)
     return this.#blob(found.digest, found.mediaType, request)
+  }
+
+  /** A registry that can't be reached is no news to who works offline: what there is, is. */
+  async #sendOn(request: RegistryRequest): Promise<RegistryResponse> {
+    try {
+      return await this.#next.send(request)
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      const offered = offeredBy(request.registry, await this.#entries(request.signal))
+      if (!(error instanceof EngineError) || offered.length === 0) throw error
+      throw new EngineError(error.code, `${error.message}. The catalog has ${offered.join(', ')}`, {
+        cause: error,
+      })
+    }
   }
 
   async #blob(
@@ -99,6 +113,15 @@ export class CatalogTransport implements RegistryTransport {
         : []
     })
   }
+}
+
+/** Names as users give them, without tags. */
+function offeredBy(registry: string, entries: readonly IndexEntry[]): string[] {
+  const names = entries
+    .map(({ name }) => repositoryOf(name))
+    .filter((name) => name.startsWith(`${registry}/`) && !name.includes('/drydock/'))
+    .map((name) => name.replace(/^docker\.io\/(?:library\/)?/, ''))
+  return [...new Set(names)].sort()
 }
 
 const repositoryOf = (name: string): string => name.replace(/:[^:/]*$/, '')

@@ -6,7 +6,7 @@ import { TarWriter, type TarMember } from '../codec/tar/write.ts'
 import type { Digest } from '../core/digest.ts'
 import { openEstargz, type EstargzLayer, type RangeCache } from './estargz-source.ts'
 import { EngineDatabase } from './idb/database.ts'
-import { IdbRangeCache } from './idb/range-cache.ts'
+import { openRangeCaches } from './idb/range-cache.ts'
 
 const sha256 = (bytes: Uint8Array): Digest =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest
@@ -190,6 +190,14 @@ test('what is prefetched comes in one request and is read at once', async () => 
   expect(requests).toHaveLength(2)
 })
 
+test('who reads before the first part is there waits for it', async () => {
+  const layer = await openEstargz(fetchRange, blob.length, { tocDigest })
+  const prefetch = layer.prefetch()
+  expect((await contentOf(layer, 'bin/sh')).length).toBe(250_000)
+  await prefetch
+  expect(requests).toHaveLength(2)
+})
+
 test('one chunk that many ask for is fetched once', async () => {
   const layer = await openEstargz(fetchRange, blob.length, { tocDigest })
   await Promise.all(Array.from({ length: 20 }, () => contentOf(layer, 'f/3')))
@@ -245,21 +253,26 @@ describe('with a cache', () => {
     return layer
   }
 
-  test('the next start fetches nothing', async () => {
+  const digest = sha256(blob)
+  const other = sha256(Buffer.from('another'))
+
+  test('the next start fetches nothing, nor that of another blob', async () => {
     await using database = await EngineDatabase.open('ranges-1')
-    await open(await IdbRangeCache.open(database, sha256(blob)))
+    const first = await openRangeCaches(database, [digest, other])
+    await open(first(digest))
+    await open(first(other))
     requests = []
-    await open(await IdbRangeCache.open(database, sha256(blob)))
+    const second = await openRangeCaches(database, [other, digest])
+    await open(second(digest))
+    await open(second(other))
     expect(requests).toEqual([])
   })
 
-  test('another blob starts with none', async () => {
+  test('blobs that are used no more are forgotten', async () => {
     await using database = await EngineDatabase.open('ranges-2')
-    await open(await IdbRangeCache.open(database, sha256(blob)))
-    await IdbRangeCache.open(database, sha256(Buffer.alloc(1)))
-    requests = []
-    await open(await IdbRangeCache.open(database, sha256(blob)))
-    expect(requests.length).toBeGreaterThan(0)
+    await open((await openRangeCaches(database, [digest]))(digest))
+    await openRangeCaches(database, [other])
+    expect(await database.run(['ranges'], 'readonly', (store) => store('ranges').count())).toBe(0)
   })
 
   test('damage in it is noticed, and fetched anew', async () => {

@@ -33,8 +33,10 @@ export const layers: Readonly<Record<string, Rule>> = {
   client: { layers: ['core', 'codec'], packages: [] },
   cli: { layers: ['core', 'codec', 'ports', 'client'], packages: [] },
   link: { layers: ['core'], packages: ['comlink'] },
-  'hosts/worker': { layers: [...all, 'hosts/guest-cli'], packages: ['v86'] },
-  'hosts/node': { layers: [...all, 'hosts/guest-cli'], packages: ['v86', 'node:*'] },
+  'hosts/worker': { layers: [...all, 'hosts', 'hosts/guest-cli'], packages: ['v86'] },
+  'hosts/node': { layers: [...all, 'hosts', 'hosts/guest-cli'], packages: ['v86', 'node:*'] },
+  /** What both hosts share. */
+  hosts: { layers: [...all, 'hosts/guest-cli'], packages: [] },
   /** Serves the guest's `docker` stub; the same in both hosts. */
   'hosts/guest-cli': { layers: ['core', 'codec', 'ports', 'client', 'cli'], packages: [] },
   app: {

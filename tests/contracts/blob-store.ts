@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Digest } from '../../src/core/digest.ts'
 import type { BlobReader, BlobStore } from '../../src/ports/blob-store.ts'
 
-export const digestOf = (bytes: Uint8Array): Digest =>
+const digestOf = (bytes: Uint8Array): Digest =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest
 
 export async function* pieces(bytes: Uint8Array, size = 100_000): AsyncGenerator<Uint8Array> {

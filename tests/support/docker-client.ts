@@ -72,7 +72,6 @@ export async function hijack(
 export interface Docker extends TestEngine {
   readonly machine: ScriptedMachine
   /** POST with a JSON body, whose answer's JSON is given back. */
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the test says what it expects
   post<T>(path: string, body?: unknown, options?: CallOptions): Promise<T>
   hijack(path: string, body?: unknown): Promise<Hijacked>
   /** Creates a container. @returns its id */

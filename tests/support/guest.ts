@@ -76,6 +76,7 @@ export async function startMachine(
     clock: nodeClock,
     engineId: 'test',
     hostname: 'drydock',
+    rehearse: false,
     ...options,
     source,
   })

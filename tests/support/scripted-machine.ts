@@ -18,10 +18,10 @@ export interface ProgramIo {
   readonly args: readonly string[]
   readonly stdin: ReadableStreamDefaultReader<Uint8Array>
   /** Resolved when the reader has room. */
-  out(text: string): Promise<void>
-  err(text: string): Promise<void>
+  readonly out: (text: string) => Promise<void>
+  readonly err: (text: string) => Promise<void>
   /** The next signal that doesn't kill at once. */
-  caught(): Promise<number>
+  readonly caught: () => Promise<number>
   /** Aborted when the process has been killed. */
   readonly killed: AbortSignal
 }
@@ -220,9 +220,11 @@ export class ScriptedMachine implements Machine {
     const init = this.#spawn(start.spec.process)
     const container = { start, init, execs: new Map<string, ScriptedProcess>(), paused: false }
     this.containers.set(start.container, container)
-    void init.exited.then(() => {
+    const killExecs = async (): Promise<void> => {
+      await init.exited
       for (const exec of container.execs.values()) exec.signal(SIGKILL)
-    })
+    }
+    void killExecs()
     return init
   }
 

@@ -28,5 +28,9 @@ int runtime_discard(const char *directory, const char *name) {
     pid_t pid = fork();
     if (pid != 0)
         return pid < 0 ? -errno : 0; /* PID 1 reaps it like any other */
+    /* guestd's streams must be able to end meanwhile. */
+    if (parent > 0)
+        close_range(0, (unsigned)parent - 1, 0);
+    close_range((unsigned)parent + 1, ~0u, 0);
     _exit(tree_remove(parent, doomed, &unlimited) < 0);
 }

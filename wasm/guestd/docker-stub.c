@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -88,12 +89,19 @@ void stub_wait(int fd, short events) {
     }
 }
 
-static void send_bytes(const uint8_t *bytes, size_t length, int flags) {
-    while (length > 0) {
-        const ssize_t sent = send(host, bytes, length, MSG_NOSIGNAL | flags);
-        if (sent > 0) {
-            bytes += sent;
-            length -= (size_t)sent;
+/* Header and payload in one piece where the socket takes it. */
+static void send_parts(struct iovec parts[2]) {
+    while (parts[0].iov_len + parts[1].iov_len > 0) {
+        const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+        const ssize_t sent = sendmsg(host, &message, MSG_NOSIGNAL);
+        if (sent >= 0) {
+            size_t left = (size_t)sent;
+            for (int index = 0; index < 2; index++) {
+                const size_t step = left < parts[index].iov_len ? left : parts[index].iov_len;
+                parts[index].iov_base = (uint8_t *)parts[index].iov_base + step;
+                parts[index].iov_len -= step;
+                left -= step;
+            }
         } else if (errno == EAGAIN) {
             stub_wait(host, POLLOUT);
         } else if (errno != EINTR) {
@@ -105,9 +113,9 @@ static void send_bytes(const uint8_t *bytes, size_t length, int flags) {
 void stub_send(uint8_t kind, const void *payload, size_t length) {
     uint8_t header[FRAME_HEADER_SIZE];
     frame_header(header, kind, length);
+    struct iovec parts[2] = {{header, sizeof header}, {(void *)(uintptr_t)payload, length}};
     sending = true;
-    send_bytes(header, sizeof header, length > 0 ? MSG_MORE : 0);
-    send_bytes(payload, length, 0);
+    send_parts(parts);
     sending = false;
     tell_signals();
 }

@@ -33,16 +33,17 @@ uint64_t process_clock(void) {
 }
 
 int process_prepare(const struct process *process, struct failure *failure) {
-    /* Those that guestd may ignore: an execve keeps that, all else it resets. */
-    static const int ignored[] = {SIGPIPE, SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGTSTP};
     char text[24];
     sigset_t none;
     sigemptyset(&none);
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_DFL);
+    /* guestd ignores this one, and an execve keeps that; it handles none, and blocks all. */
+    signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
-    snprintf(text, sizeof text, "%" PRId64, json_integer(json_get(process->spec, "oomScoreAdj"), 0));
+    int64_t score = json_integer(json_get(process->spec, "oomScoreAdj"), 0);
+    if (score == 0) /* guestd's own */
+        return 0;
+    snprintf(text, sizeof text, "%" PRId64, score);
     int error = file_write(AT_FDCWD, "/proc/self/oom_score_adj", text);
     return error < 0 ? fail_errno(failure, -error, "cannot set oom_score_adj") : 0;
 }

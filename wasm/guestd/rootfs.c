@@ -110,10 +110,32 @@ static int walk_and_make(int root, const char *path, bool directory, char resolv
     }
 }
 
+/* The usual case: only the last component is missing. -EEXIST when it is a dangling symlink. */
+static int make_last(int root, const char *path, bool directory) {
+    const char *slash = strrchr(path, '/');
+    char parent[PATH_MAX];
+    if (slash == NULL || slash[1] == '\0' || strcmp(slash, "/..") == 0 || strlen(path) >= sizeof parent)
+        return -ENOENT;
+    snprintf(parent, sizeof parent, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    cleanup_close int at = rootfs_open(root, parent);
+    if (at < 0)
+        return at;
+    int fd = directory ? mkdirat(at, slash + 1, 0755)
+                       : openat(at, slash + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+    if (fd < 0)
+        return -errno;
+    if (!directory)
+        close(fd);
+    fd = openat(at, slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int rootfs_ensure(int root, const char *path, bool directory) {
     char resolved[PATH_MAX];
     int fd = rootfs_open(root, path);
-    if (fd != -ENOENT)
+    if (fd == -ENOENT)
+        fd = make_last(root, path, directory);
+    if (fd != -ENOENT && fd != -EEXIST)
         return fd;
     int error = walk_and_make(root, path, directory, resolved);
     if (error < 0)

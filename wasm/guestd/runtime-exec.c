@@ -84,7 +84,7 @@ int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *
     if (cgroup < 0)
         return fail(failure, "no-container", -cgroup, "no container %s", container);
     guest.target = pidfd;
-    struct spawn spawn = {.cgroup = cgroup, .pid_namespace = pidfd, .enter = enter_container};
+    struct spawn spawn = {.cgroup = cgroup, .pid_namespace = pidfd, .keep = pidfd, .enter = enter_container};
     error = start(&spawn, &guest, init_pid, spawned, failure);
     if (error == -EBUSY) {
         cleanup_close int inner = open_cgroup_of(init_pid);
@@ -116,6 +116,6 @@ int runtime_run_host(const struct json_value *open, struct spawned *spawned, str
     cleanup_close int cgroup = cgroup_open("host");
     if (cgroup < 0)
         return fail_errno(failure, -cgroup, "cannot open the cgroup of the host root");
-    struct spawn spawn = {.cgroup = cgroup, .pid_namespace = -1, .enter = enter_host_root};
+    struct spawn spawn = {.cgroup = cgroup, .pid_namespace = -1, .keep = -1, .enter = enter_host_root};
     return start(&spawn, &guest, 0, spawned, failure);
 }

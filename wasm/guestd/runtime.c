@@ -129,6 +129,7 @@ static int start_container(struct container *container, int cgroup, uint64_t sin
                           .pid_namespace = container->namespaces.pid,
                           .terminal = &container->terminal,
                           .process = &container->process,
+                          .keep = -1,
                           .enter = enter_container,
                           .context = container};
     int error = 0;

@@ -87,8 +87,27 @@ static void close_child_ends(const struct spawn *spawn, const int *status) {
     terminal_close(spawn->terminal);
 }
 
+/* What guestd has open must not live on in a child that waits for a lazy file: its streams would not end. */
+static void close_others(const struct spawn *spawn, int status) {
+    int keep[] = {STDERR_FILENO,          status,      spawn->process->input,   spawn->process->output,
+                  spawn->process->error, spawn->keep, spawn->terminal->devpts};
+    const size_t count = sizeof keep / sizeof *keep;
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
+            int lower = keep[j];
+            keep[j] = keep[j - 1];
+            keep[j - 1] = lower;
+        }
+    for (size_t i = 0; i < count; i++) {
+        unsigned from = (unsigned)(keep[i] + 1), to = i + 1 < count ? (unsigned)keep[i + 1] : ~0u;
+        if (keep[i] >= STDERR_FILENO && from < to)
+            close_range(from, to - 1 + (i + 1 == count), 0);
+    }
+}
+
 _Noreturn static void run_child(const struct spawn *spawn, int status) {
     struct failure failure = {.code = "failed"};
+    close_others(spawn, status);
     spawn->enter(spawn->context, &failure);
     ssize_t written = write(status, &failure, sizeof failure);
     _exit(written == (ssize_t)sizeof failure ? 1 : 2);

@@ -14,6 +14,7 @@ struct spawn {
     int pid_namespace;          /* to start in, or -1; a pidfd will do */
     struct terminal *terminal;  /* its master goes to spawned; all of it is closed in guestd */
     struct process *process;    /* streams and timings are filled in */
+    int keep;                   /* a further descriptor that the child needs, or -1 */
     int (*enter)(void *context, struct failure *failure); /* in the child; returns only with a failure */
     void *context;
 };

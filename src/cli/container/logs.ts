@@ -1,5 +1,5 @@
 import { exactly, type Command } from '../command.ts'
-import { parseTimestamp } from '../flag-values.ts'
+import { timestampOf } from '../flag-values.ts'
 import { flag } from '../flags.ts'
 import { copyStdcopy } from '../stream/attach-streams.ts'
 
@@ -13,16 +13,14 @@ export const logs: Command = {
     flag('--details', 'bool', 'Show extra details provided to logs'),
     flag('-f, --follow', 'bool', 'Follow log output'),
     flag('--since', 'string', `Show logs since ${relative}`),
-    flag('-n, --tail', 'string', 'Number of lines to show from the end of the logs', {
-      initial: 'all',
-    }),
+    flag('-n, --tail', 'string', 'Number of lines to show from the end of the logs', { initial: 'all' }),
     flag('-t, --timestamps', 'bool', 'Show timestamps'),
     flag('--until', 'string', `Show logs before a ${relative}`),
   ],
   async run({ flags, args, client, out, err, signal }) {
     const container = await client.containers.inspect(args[0] ?? '', signal)
     const time = (name: string): string | undefined =>
-      flags.has(name) ? parseTimestamp(flags.text(name), Date.now()) : undefined
+      flags.has(name) ? timestampOf(name, flags.text(name), Date.now()) : undefined
     const since = time('since')
     const until = time('until')
     const body = await client.containers.logs(

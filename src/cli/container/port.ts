@@ -1,4 +1,5 @@
 import { between, ExitError, type Command } from '../command.ts'
+import { naturally } from '../human.ts'
 import { hostPort } from './list.ts'
 
 export const port: Command = {
@@ -16,13 +17,16 @@ export const port: Command = {
           lines.push(`${inside} -> ${hostPort(HostIp, HostPort)}`)
         }
       }
-      lines.sort((left, right) => left.localeCompare(right, 'en', { numeric: true }))
+      lines.sort(naturally)
     } else {
       const [number = '', protocol = 'tcp'] = wanted.split('/')
-      if (!/^\d+$/.test(number)) throw new ExitError(1, `invalid port '${number}'`)
+      if (!/^\d+$/.test(number)) {
+        const reason = `strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`
+        throw new ExitError(1, `Error: invalid port (${number}): ${reason}`)
+      }
       const bindings = ports[`${number}/${protocol}`] ?? []
       if (bindings.length === 0) {
-        throw new ExitError(1, `no public port '${number}/${protocol}' published for ${name}`)
+        throw new ExitError(1, `Error: No public port '${wanted}' published for ${name}`)
       }
       for (const { HostIp = '', HostPort = '' } of bindings) lines.push(hostPort(HostIp, HostPort))
     }

@@ -20,13 +20,7 @@ export function parseTemplate(text: string, functions: ReadonlySet<string>): Tem
 }
 
 const escapes: Readonly<Record<string, string>> = {
-  a: '\u0007',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
+  a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v',
 }
 
 /** A Go string or character literal without its quotes. */
@@ -255,11 +249,7 @@ class Parser {
           ...this.#place(start),
         }
       case 'number':
-        return {
-          kind: 'literal',
-          value: Number(token.text.replaceAll('_', '')),
-          ...this.#place(start),
-        }
+        return { kind: 'literal', value: Number(token.text.replaceAll('_', '')), ...this.#place(start) }
       case '(': {
         const pipe = this.#pipe('parenthesized pipeline')
         this.#skipSpace()

@@ -36,13 +36,7 @@ export function goSprintf(format: string, values: readonly unknown[]): string {
     text === '*' ? Number(rest.shift()) : text === undefined ? undefined : Number(text)
   const text = format.replaceAll(
     verb,
-    (
-      whole,
-      flags: string,
-      wide: string | undefined,
-      precise: string | undefined,
-      letter: string,
-    ) => {
+    (whole, flags: string, wide: string | undefined, precise: string | undefined, letter: string) => {
       if (letter === '%') return '%'
       const width = number(wide) ?? 0
       const precision = whole.includes('.') ? (number(precise) ?? 0) : undefined

@@ -76,16 +76,19 @@ export class ClientStream {
   /** Stored output first: what comes meanwhile waits behind it. */
   replay(stored: ReadableStream<Uint8Array>): void {
     const reader = stored.getReader()
-    this.#replayed = (async () => {
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (done) return
-        await this.#writer.write(value)
+    const copy = async (): Promise<void> => {
+      try {
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (done) break
+          await this.#writer.write(value)
+        }
+      } catch {
+        // The client has gone.
       }
-    })().catch(() => undefined)
-    void this.#replayed.then(() => {
       this.#replayed = undefined
-    })
+    }
+    this.#replayed = copy()
   }
 
   end(): void {

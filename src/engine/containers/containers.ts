@@ -9,10 +9,10 @@ import { createContainer, type CreateOptions, type CreateResult } from './create
 import { readLogs, type LogOptions } from './logs.ts'
 import { isRunning, parseRecord } from './record.ts'
 import { discardContainer, removeContainer, type RemoveOptions } from './remove.ts'
-import { startContainer } from './start.ts'
+import { launch, startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
 import { formatTime } from './time.ts'
-import { splitMode } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 /** The containers of an engine. */
 export class Containers implements AsyncDisposable {
@@ -132,6 +132,11 @@ export class Containers implements AsyncDisposable {
 
   start(nameOrId: string, requestId?: string, signal?: AbortSignal): Promise<void> {
     return startContainer(this, this.get(nameOrId), requestId, signal)
+  }
+
+  /** A restart by policy; `starting` is held. */
+  launch(container: Container): Promise<void> {
+    return launch(this, container)
   }
 
   stop(nameOrId: string, options?: StopOptions): Promise<void> {

@@ -3,7 +3,6 @@ import type { ExitStatus } from '../../core/guest-protocol.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
 import { ProcessIo } from './process-io.ts'
-import { launch } from './start.ts'
 import { formatTime } from './time.ts'
 
 /** Output may come this long after a process has died before it counts as stopped (moby daemon/monitor.go). */
@@ -104,7 +103,7 @@ async function restartLater(
     if (container.state.status !== 'restarting') return
     void container.update({ restartCount: container.record.restartCount + 1 })
     try {
-      await launch(containers, container)
+      await containers.launch(container)
       return
     } catch {
       wait = restartDelay(container, container.state.exitCode, 0)

@@ -94,7 +94,8 @@ async function* wantedEntries(
     last = entry.time
     yield entry
   }
-  while (follower) {
+  if (!follower) return
+  for (;;) {
     if (options.until !== undefined && context.clock.now() > options.until) return
     const news = await follower.next(signal)
     if (!news) return

@@ -6,7 +6,7 @@ import { containerMounts } from './mounts.ts'
 import { commandOf, type ContainerRecord } from './record.ts'
 import { specResources } from './resources.ts'
 import type { ResolvedUser } from './user.ts'
-import { splitMode } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -36,7 +36,11 @@ export function runtimeSpec(
     linux: {
       namespaces: namespacesOf(host, shared),
       cgroupsPath: `/docker/${record.id}`,
-      resources: specResources(host),
+      resources: {
+        ...specResources(host),
+        // guestd adds the harmless ones: null, zero, random, terminals.
+        devices: [{ allow: host.Privileged, access: 'rwm' }],
+      },
       ...(host.MaskedPaths ? { maskedPaths: host.MaskedPaths } : {}),
       ...(host.ReadonlyPaths ? { readonlyPaths: host.ReadonlyPaths } : {}),
       sysctl: sysctlsOf(host),

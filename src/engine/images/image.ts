@@ -43,7 +43,7 @@ export interface StoredLayer {
   readonly size: number
 }
 
-export const NEVER = '0001-01-01T00:00:00Z'
+const NEVER = '0001-01-01T00:00:00Z'
 
 /** What `info` and `inspect` call the way layers are stacked: overlayfs over the image's merged layers. */
 export const STORAGE_DRIVER = 'overlay2'

@@ -167,6 +167,6 @@ async function* indexed(
 }
 
 /** Bytes as a source for the store. */
-export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes
 }

@@ -144,10 +144,7 @@ export async function prune(store: ImageStore, filters: Filters): Promise<PruneR
   return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
 }
 
-export const namesOf = (image: StoredImage): string[] => [
-  ...Object.keys(image.tags),
-  ...image.digests,
-]
+const namesOf = (image: StoredImage): string[] => [...Object.keys(image.tags), ...image.digests]
 
 const familiarOf = (name: string): string => familiar(parseReference(name))
 
@@ -174,7 +171,7 @@ function hasOneName(image: StoredImage): boolean {
 }
 
 /** Digest of the whole of so many layers (image-spec v1.1.1, config.md#layer-chainid). */
-export async function chainIds(diffIds: readonly Digest[]): Promise<Digest[]> {
+async function chainIds(diffIds: readonly Digest[]): Promise<Digest[]> {
   const chain: Digest[] = []
   for (const diffId of diffIds) {
     const parent = chain.at(-1)

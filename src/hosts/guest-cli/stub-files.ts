@@ -36,14 +36,11 @@ const actions: Readonly<Record<FileRequest['op'], string>> = {
   stat: 'lstat',
   list: 'open',
   'make-directory': 'mkdir',
+  'make-link': 'symlink',
   remove: 'remove',
 }
 
-type Operation = FileRequest extends infer Request
-  ? Request extends unknown
-    ? Omit<Request, 'id'>
-    : never
-  : never
+type Operation = FileRequest extends infer Request ? (Request extends unknown ? Omit<Request, 'id'> : never) : never
 
 /** The user's files by way of the stub. */
 export class StubFiles implements CliFiles {
@@ -82,8 +79,7 @@ export class StubFiles implements CliFiles {
       {
         pull: async (controller) => {
           if (result === undefined) begin()
-          while (queue.length === 0 && !ended)
-            await new Promise<void>((resolve) => (wake = resolve))
+          while (queue.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve))
           const bytes = queue.shift()
           if (bytes === undefined) {
             await result
@@ -140,8 +136,7 @@ export class StubFiles implements CliFiles {
 
   async list(path: string): Promise<readonly FileEntry[]> {
     const result = await this.#request({ op: 'list', path })
-    if (!isObject(result) || !Array.isArray(result['entries']))
-      throw broken('a list without entries')
+    if (!isObject(result) || !Array.isArray(result['entries'])) throw broken('a list without entries')
     return result['entries'].map((entry: unknown): FileEntry => {
       if (!isObject(entry) || typeof entry['name'] !== 'string' || entry['name'].includes('/')) {
         throw broken('an entry without a name')
@@ -152,6 +147,10 @@ export class StubFiles implements CliFiles {
 
   async makeDirectory(path: string, mode: number): Promise<void> {
     await this.#request({ op: 'make-directory', path, mode })
+  }
+
+  async makeLink(path: string, target: string): Promise<void> {
+    await this.#request({ op: 'make-link', path, target })
   }
 
   async remove(path: string): Promise<void> {

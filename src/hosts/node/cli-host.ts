@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
-import { lstat, mkdir, open, readdir, readlink, rename, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   CliFileError,
@@ -11,14 +12,7 @@ import {
   type FileStat,
 } from '../../ports/cli-host.ts'
 
-const signals: readonly CliSignal[] = [
-  'SIGINT',
-  'SIGTERM',
-  'SIGHUP',
-  'SIGQUIT',
-  'SIGCONT',
-  'SIGUSR2',
-]
+const signals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGCONT', 'SIGUSR2']
 
 /** This process's own descriptors, files and signals. */
 export function nodeCliHost(): CliHost {
@@ -26,18 +20,17 @@ export function nodeCliHost(): CliHost {
   const terminal = stdout.isTTY ? stdout : stderr
   return {
     cwd: process.cwd(),
-    env: Object.fromEntries(
-      Object.entries(process.env).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, value]],
-      ),
-    ),
+    env: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     tty: [stdin.isTTY === true, stdout.isTTY === true, stderr.isTTY === true],
     size: () => ({ cols: terminal.columns ?? 0, rows: terminal.rows ?? 0 }),
     stdin: stdinStream(),
     stdout: output(stdout),
     stderr: output(stderr),
     setRawMode: async (raw) => {
-      if (stdin.isTTY) stdin.setRawMode(raw)
+      if (!stdin.isTTY) return
+      stdin.setRawMode(raw)
+      // Node leaves the output's newlines to the terminal; a program in a container has done them itself.
+      if (raw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
     },
     onSignal: (listener) => {
       const listeners = signals.map((name) => [name, () => listener(name)] as const)
@@ -74,8 +67,7 @@ function stdinStream(): ReadableStream<Uint8Array> {
             act()
             resolve()
           }
-          const onData = (bytes: Uint8Array): void =>
-            finish(() => controller.enqueue(new Uint8Array(bytes)))
+          const onData = (bytes: Uint8Array): void => finish(() => controller.enqueue(new Uint8Array(bytes)))
           const onEnd = (): void => finish(() => controller.close())
           const onError = (error: Error): void => finish(() => controller.error(error))
           if (stdin.readableEnded) {
@@ -133,18 +125,18 @@ const files: CliFiles = {
     await file.close()
     if (!exclusive) await told(rename(target, path), path, 'rename')
   },
-  stat: (path) => told(statOf(path), path, 'stat'),
+  stat: (path) => told(statOf(path), path, 'lstat'),
   list: async (path) => {
     const names = (await told(readdir(path), path, 'open')).sort()
     return Promise.all(
-      names.map(async (name): Promise<FileEntry> => ({
-        name,
-        ...(await statOf(join(path, name))),
-      })),
+      names.map(async (name): Promise<FileEntry> => ({ name, ...(await statOf(join(path, name))) })),
     )
   },
   makeDirectory: async (path, mode) => {
     await told(mkdir(path, { mode }), path, 'mkdir')
+  },
+  makeLink: async (path, target) => {
+    await told(symlink(target, path), path, 'symlink')
   },
   remove: async (path) => {
     const { kind } = await files.stat(path)
@@ -154,13 +146,7 @@ const files: CliFiles = {
 
 async function statOf(path: string): Promise<FileStat> {
   const stat = await lstat(path)
-  const kind = stat.isFile()
-    ? 'file'
-    : stat.isDirectory()
-      ? 'directory'
-      : stat.isSymbolicLink()
-        ? 'symlink'
-        : 'other'
+  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other'
   const { mode, uid, gid, size, mtimeMs } = stat
   const shared = { kind, mode: mode & 0o7777, uid, gid, size, mtime: mtimeMs / 1000 } as const
   return kind === 'symlink' ? { ...shared, target: await readlink(path) } : shared

@@ -10,6 +10,9 @@ import type { EngineDatabase } from './database.ts'
 const CACHE = 64 << 20
 /** Chunks of one transaction: 1 MiB. */
 const BATCH = 4
+/** Chunks removed by one transaction. */
+const FORGET_BATCH = 64
+const FAILURES_MAX = 5
 
 interface StoredBlob {
   readonly id: number
@@ -34,7 +37,8 @@ export class IdbBlobStore implements BlobStore {
     const left = await database.run<{ id: number }[]>(['pending'], 'readonly', (open) =>
       open('pending').getAll(),
     )
-    for (const { id } of left) await store.#forget(id)
+    // What a full disk keeps from being removed is left to the next start: all that is stored can be read meanwhile.
+    for (const { id } of left) await store.#forget(id).catch(() => undefined)
     return store
   }
 
@@ -134,13 +138,32 @@ export class IdbBlobStore implements BlobStore {
     if (known) await this.#forget(blob.id)
   }
 
-  /** Chunks first: their number stays pending until none is left. */
+  /**
+   * Chunks first, some at a time: their number stays pending until none is left. Firefox needs room to make room, and gives
+   * it for little at a time, after a failure or two.
+   */
   async #forget(id: number): Promise<void> {
-    const all = IDBKeyRange.bound([id], [id, []])
-    await this.#database.run(['chunks', 'pending'], 'readwrite', (store) => {
-      store('chunks').delete(all)
-      return store('pending').delete(id)
-    })
+    for (let failures = 0; ;) {
+      try {
+        if (await this.#forgetSome(id)) return
+      } catch (error) {
+        if (++failures > FAILURES_MAX) throw error
+      }
+    }
+  }
+
+  /** @returns whether that was all */
+  async #forgetSome(id: number): Promise<boolean> {
+    const keys = await this.#database.run<IDBValidKey[]>(['chunks'], 'readonly', (store) =>
+      store('chunks').getAllKeys(IDBKeyRange.bound([id], [id, []]), FORGET_BATCH),
+    )
+    const [first, last] = [keys[0], keys.at(-1)]
+    await this.#database.run<undefined>(['chunks', 'pending'], 'readwrite', (store) =>
+      first === undefined || last === undefined
+        ? store('pending').delete(id)
+        : store('chunks').delete(IDBKeyRange.bound(first, last)),
+    )
+    return first === undefined
   }
 
   async open(digest: Digest): Promise<BlobReader> {

@@ -2,25 +2,35 @@ import type { Digest } from '../../core/digest.ts'
 import type { RangeCache } from '../estargz-source.ts'
 import type { EngineDatabase } from './database.ts'
 
-/** Keeps what was fetched of one blob, so that a reload fetches nothing. */
-export class IdbRangeCache implements RangeCache {
+/** Keeps what was fetched of some blobs, so that a reload fetches nothing. */
+export type RangeCaches = (digest: Digest) => RangeCache
+
+/** Forgets what is kept of other blobs than these: an older host root. */
+export async function openRangeCaches(
+  database: EngineDatabase,
+  digests: readonly Digest[],
+): Promise<RangeCaches> {
+  // Keys are [digest, offset]; what lies between the digests, and before and behind them, goes.
+  const ends = digests.toSorted()
+  await database.run<undefined>(['ranges'], 'readwrite', (open) => {
+    const store = open('ranges')
+    let after: readonly unknown[] = []
+    for (const digest of ends) {
+      store.delete(IDBKeyRange.bound(after, [digest], false, true))
+      after = [digest, []]
+    }
+    return store.delete(IDBKeyRange.lowerBound(after))
+  })
+  return (digest) => new IdbRangeCache(database, digest)
+}
+
+class IdbRangeCache implements RangeCache {
   readonly #database: EngineDatabase
   readonly #digest: Digest
 
-  private constructor(database: EngineDatabase, digest: Digest) {
+  constructor(database: EngineDatabase, digest: Digest) {
     this.#database = database
     this.#digest = digest
-  }
-
-  /** Forgets what is kept of other blobs: there is one host root at a time. */
-  static async open(database: EngineDatabase, digest: Digest): Promise<IdbRangeCache> {
-    const below = IDBKeyRange.upperBound([digest], true)
-    const above = IDBKeyRange.lowerBound([digest, []], true)
-    await database.run<undefined>(['ranges'], 'readwrite', (store) => {
-      store('ranges').delete(below)
-      return store('ranges').delete(above)
-    })
-    return new IdbRangeCache(database, digest)
   }
 
   get(offset: number): Promise<Uint8Array | undefined> {

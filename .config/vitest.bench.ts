@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** The benchmark's suites: one after the other, as they share the machine. `tests/bench/run.mjs` calls this. */
+export default defineConfig({
+  root: new URL('..', import.meta.url).pathname,
+  test: {
+    include: ['tests/bench/*.bench.ts'],
+    globalSetup: ['tests/bench/global-setup.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+  },
+})

@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util'
+import { EngineError } from '../../core/error.ts'
+import { buildInfo } from '../build-info.ts'
+import { defaultDataFolder } from './data-folder.ts'
+import { runDocker } from './docker.ts'
+import type { Address } from './listen.ts'
+import { printDiagnostics } from './print-diagnostics.ts'
+import { serve } from './serve.ts'
+import { servePlayground } from './serve-playground.ts'
+import { ensureSnapshot } from './snapshot-files.ts'
+
+const USAGE = `Drydock, a container engine without a host kernel
+
+Usage:
+  drydock serve [--socket PATH | --tcp 127.0.0.1:PORT] [--data DIR]
+                                 the Docker Engine API, until it is interrupted
+  drydock docker COMMAND …       our docker client, for DOCKER_HOST
+  drydock playground [--port N]  the page, on a loopback port (5173)
+  drydock snapshot               boot the guest and store its snapshot, when there is none of it
+  drydock diagnostics [--host ADDRESS]
+                                 log, stage timings and kernel log of a running engine
+  drydock --version
+`
+
+class UsageError extends Error {}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv
+  switch (command) {
+    case 'serve': {
+      const { values } = options(rest, { socket: 'string', tcp: 'string', data: 'string' })
+      const data = values['data'] ?? defaultDataFolder()
+      await serve(addressOf(values['socket'], values['tcp'], data), data)
+      return 0
+    }
+    case 'docker':
+      return runDocker(rest)
+    case 'playground': {
+      const { values } = options(rest, { port: 'string' })
+      await servePlayground(portOf(values['port'] ?? '5173'))
+      return 0
+    }
+    case 'snapshot':
+      options(rest, {})
+      await ensureSnapshot()
+      return 0
+    case 'diagnostics': {
+      const { values } = options(rest, { host: 'string' })
+      await printDiagnostics(values['host'] ?? process.env['DOCKER_HOST'] ?? defaultAddress())
+      return 0
+    }
+    case '--version':
+      console.log(`Drydock version ${buildInfo.version}, build ${buildInfo.gitCommit}`)
+      return 0
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      process.stdout.write(USAGE)
+      return 0
+    default:
+      throw new UsageError(`drydock: '${command}' is not a drydock command`)
+  }
+}
+
+function options(
+  args: readonly string[],
+  known: Readonly<Record<string, 'string'>>,
+): { values: Readonly<Record<string, string | undefined>> } {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: Object.fromEntries(Object.entries(known).map(([name, type]) => [name, { type }])),
+    })
+    return { values: values as Record<string, string | undefined> }
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const defaultAddress = (): string => `unix://${defaultDataFolder()}/docker.sock`
+
+function addressOf(socket: string | undefined, tcp: string | undefined, data: string): Address {
+  if (socket !== undefined && tcp !== undefined)
+    throw new UsageError('Give --socket or --tcp, not both')
+  if (tcp === undefined) return { path: socket ?? `${data}/docker.sock` }
+  const [, host, port] = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)$/.exec(tcp) ?? []
+  if (host === undefined || port === undefined) {
+    // Whoever reaches the API owns every container; there is no TLS here.
+    throw new UsageError('--tcp takes a loopback address and a port, such as 127.0.0.1:2375')
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: portOf(port) }
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw new UsageError(`'${text}' is not a port`)
+  return port
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n\n${USAGE}`)
+    process.exitCode = 125
+  } else if (error instanceof EngineError) {
+    console.error(`drydock: ${error.message}`)
+    process.exitCode = 1
+  } else throw error
+}

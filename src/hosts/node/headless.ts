@@ -1,0 +1,105 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { createApi } from '../../api/handler.ts'
+import type { EngineHandler } from '../../core/engine-http.ts'
+import { EngineError } from '../../core/error.ts'
+import { Resources } from '../../core/resources.ts'
+import { createEngine, type Engine } from '../../engine/engine.ts'
+import { GuestMachine } from '../../machine/guest-machine.ts'
+import { CatalogTransport } from '../../storage/catalog.ts'
+import { FetchTransport } from '../../storage/fetch-transport.ts'
+import { openHostRoot, type CatalogFiles } from '../../storage/host-root.ts'
+import { buildInfo } from '../build-info.ts'
+import { serveGuest } from '../guest-services.ts'
+import { serveDocker } from '../guest-cli/serve-docker.ts'
+import { requestIds } from '../request-ids.ts'
+import { compileEmulator, registryFolder } from './assets.ts'
+import { nodeClock } from './clock.ts'
+import { engineIdOf } from './data-folder.ts'
+import { lockData } from './data-lock.ts'
+import { ensureSnapshot } from './snapshot-files.ts'
+import { openFileStores } from './stores/file-stores.ts'
+
+export interface HeadlessOptions {
+  /** Folder of images and records; created when it isn't there. */
+  readonly data: string
+}
+
+/** An engine in this process. Disposing it stops the machine and closes the stores. */
+export interface Headless extends AsyncDisposable {
+  readonly machine: GuestMachine
+  readonly engine: Engine
+  readonly handler: EngineHandler
+  readonly requestId: () => string
+}
+
+/** @throws EngineError `conflict` when another engine has the folder, `unavailable` when the guest can't be started */
+export async function startHeadless({ data }: HeadlessOptions): Promise<Headless> {
+  await using starting = new Resources()
+  starting.use(await lockData(data))
+  const id = engineIdOf(data)
+  const [wasm, state, hostRoot, stores] = await Promise.all([
+    compileEmulator(),
+    ensureSnapshot(),
+    openHostRoot(catalogFiles),
+    openFileStores(data).then((opened) => starting.use(opened)),
+  ])
+  const machine = starting.use(
+    new GuestMachine({
+      wasm,
+      source: { kind: 'snapshot', state },
+      clock: nodeClock,
+      engineId: id,
+      hostname: 'drydock',
+      hostRoot,
+    }),
+  )
+  machine.addTree(hostRoot.tree, hostRoot.root)
+  const engine = starting.use(
+    await createEngine({
+      ...stores,
+      machine,
+      registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
+      clock: nodeClock,
+      version: buildInfo,
+      name: 'drydock',
+      id,
+    }),
+  )
+  const handler = createApi(engine)
+  const requestId = requestIds()
+  const stop = new AbortController()
+  starting.defer(() => stop.abort())
+  void serveGuest(machine, {
+    handler,
+    requestId,
+    docker: (connection) => serveDocker(connection, handler),
+    log: (line) => engine.context.log.add(line),
+    signal: stop.signal,
+  })
+  const owned = starting.move()
+  return {
+    machine,
+    engine,
+    handler,
+    requestId,
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}
+
+/** The catalog in this installation. */
+const catalogFiles: CatalogFiles = {
+  open: async (path) => {
+    const file = await open(join(registryFolder, path)).catch(() => undefined)
+    return file && (Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>)
+  },
+  range: async (path, offset, length) => {
+    await using file = await open(join(registryFolder, path))
+    const bytes = new Uint8Array(length)
+    const { bytesRead } = await file.read(bytes, 0, length, offset)
+    if (bytesRead < length)
+      throw new EngineError('unavailable', `${path} of the catalog is too short`)
+    return bytes
+  },
+}

@@ -1,0 +1,103 @@
+import { createApi } from '../../api/handler.ts'
+import type { EngineHandler } from '../../core/engine-http.ts'
+import { EngineError } from '../../core/error.ts'
+import { Resources } from '../../core/resources.ts'
+import { createEngine, type Engine } from '../../engine/engine.ts'
+import { GuestMachine } from '../../machine/guest-machine.ts'
+import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
+import { CatalogTransport } from '../../storage/catalog.ts'
+import { FetchTransport } from '../../storage/fetch-transport.ts'
+import { openHostRoot } from '../../storage/host-root.ts'
+import { openIdbStores } from '../../storage/idb/stores.ts'
+import { buildInfo } from '../build-info.ts'
+import { requestIds } from '../request-ids.ts'
+import type { Assets, OnProgress } from './assets.ts'
+import { browserClock } from './browser-clock.ts'
+
+/** What the snapshot beside the page must be; written into the bundle when it is built. */
+declare const SNAPSHOT: SnapshotManifest
+
+export interface OpenEngineOptions {
+  readonly assets: Assets
+  readonly engineId: string
+  /** Of the snapshot, which is most of the first download. */
+  readonly onProgress: OnProgress
+}
+
+/** An engine in this worker. Disposing it stops the machine and closes the stores. */
+export interface OpenEngine extends AsyncDisposable {
+  readonly machine: GuestMachine
+  readonly engine: Engine
+  readonly handler: EngineHandler
+  readonly requestId: () => string
+}
+
+/**
+ * Load, restore, open the stores: everything at once, as each waits for something else.
+ * @throws EngineError `unavailable` when a part can't be had
+ */
+export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
+  const { assets, engineId } = options
+  await using opening = new Resources()
+  const [wasm, state, hostRoot, stores] = await Promise.all([
+    assets.emulator(),
+    loadSnapshot(assets, options.onProgress),
+    openHostRoot(assets.catalog),
+    openIdbStores(engineId).then((opened) => opening.use(opened)),
+  ])
+  // The first prompt needs it; nobody waits for it here.
+  hostRoot.prefetch().catch(() => undefined)
+  const machine = opening.use(
+    new GuestMachine({
+      wasm,
+      source: { kind: 'snapshot', state },
+      clock: browserClock,
+      engineId,
+      hostname: 'drydock',
+      hostRoot,
+    }),
+  )
+  machine.addTree(hostRoot.tree, hostRoot.root)
+  const registry = new CatalogTransport(assets.catalog.open, new FetchTransport())
+  const engine = opening.use(
+    await createEngine({
+      ...stores,
+      machine,
+      registry,
+      clock: browserClock,
+      version: buildInfo,
+      name: 'drydock',
+      id: engineId,
+    }),
+  )
+  const owned = opening.move()
+  return {
+    machine,
+    engine,
+    handler: createApi(engine),
+    requestId: requestIds(),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}
+
+async function loadSnapshot(assets: Assets, onProgress: OnProgress): Promise<ArrayBuffer> {
+  const state = await assets.buffer('guest/snapshot.bin', SNAPSHOT.stateBytes, onProgress)
+  checkManifest(SNAPSHOT, { state: await digestOf(state) })
+  return state
+}
+
+/** @throws EngineError `unavailable` */
+export function requireBrowser(): void {
+  const needs: readonly (readonly [string, unknown])[] = [
+    ['WebAssembly', globalThis.WebAssembly],
+    ['IndexedDB', globalThis.indexedDB],
+    ['Web Locks', globalThis.navigator.locks],
+  ]
+  const missing = needs.flatMap(([name, value]) => (value === undefined ? [name] : []))
+  if (missing.length > 0) {
+    throw new EngineError(
+      'unavailable',
+      `This browser lacks ${missing.join(' and ')}, which Drydock needs.`,
+    )
+  }
+}

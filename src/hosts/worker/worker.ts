@@ -1,0 +1,4 @@
+import { exposePlayground } from '../../link/transport.ts'
+import { WorkerPlayground } from './playground.ts'
+
+exposePlayground(new WorkerPlayground())

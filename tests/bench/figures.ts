@@ -1,0 +1,59 @@
+/** A figure that is measured, and what it must reach. */
+export interface Figure {
+  readonly title: string
+  readonly unit: 'ms' | 'MB/s' | 'MB' | '%'
+  /** What is held against the target: the median, the 95th percentile or the only value. */
+  readonly target: { readonly p50?: number; readonly p95?: number }
+  /** `most`: the target is an upper bound. */
+  readonly bound: 'most' | 'least'
+}
+
+const most = (title: string, unit: Figure['unit'], p50: number, p95?: number): Figure => ({
+  title,
+  unit,
+  target: { p50, ...(p95 === undefined ? {} : { p95 }) },
+  bound: 'most',
+})
+
+const least = (title: string, unit: Figure['unit'], p50: number): Figure => ({
+  title,
+  unit,
+  target: { p50 },
+  bound: 'least',
+})
+
+/** The performance table, in its order. */
+export const figures = {
+  'page-first': most('page open, nothing cached → shell prompt', 'ms', 2000),
+  'page-reload': most('reload → shell prompt', 'ms', 1000),
+  run: most('docker run --rm --network none busybox true, API, warm', 'ms', 60, 150),
+  'run-peer-half': most('… as a share of real Docker beyond its client', '%', 50),
+  'run-first': most('… first after a restore', 'ms', 400),
+  exec: most('docker exec c1 true, API', 'ms', 25),
+  'exec-peer-half': most('… as a share of real Docker beyond its client', '%', 50),
+  list: most('list of 10 containers, API', 'ms', 5),
+  'stream-out': least('stream guest → host, 64 KiB a write', 'MB/s', 150),
+  'stream-in': least('stream host → guest, 64 KiB a write', 'MB/s', 100),
+  ping: most('ping of guestd', 'ms', 0.6),
+  pull: most('pull of debian:12-slim from the catalog, headless', 'ms', 3000),
+  'pull-chromium': most('pull of debian:12-slim from the catalog, Chromium', 'ms', 5000),
+  'run-chromium': most('docker run through the API in Chromium, warm', 'ms', 60, 150),
+  'exec-chromium': most('docker exec through the API in Chromium', 'ms', 25),
+  'list-chromium': most('list of 10 containers in Chromium', 'ms', 5),
+  'stream-out-chromium': least('stream guest → host in Chromium', 'MB/s', 150),
+  'stream-in-chromium': least('stream host → guest in Chromium', 'MB/s', 100),
+  'ping-chromium': most('ping of guestd in Chromium', 'ms', 0.6),
+  download: most('first download up to the prompt, as transferred', 'MB', 8),
+  'run-shell': most('docker run typed in the shell, `time`', 'ms', 130),
+  idle: most('idle: engine and guest up, no container, share of a core', '%', 5),
+} as const satisfies Record<string, Figure>
+
+export type FigureId = keyof typeof figures
+
+/** Percentile by nearest rank; `samples` may be in any order and must not be empty. */
+export function percentile(samples: readonly number[], share: number): number {
+  const sorted = [...samples].sort((left, right) => left - right)
+  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+  if (value === undefined) throw new Error('no samples')
+  return value
+}

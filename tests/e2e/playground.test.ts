@@ -1,0 +1,159 @@
+import { mkdirSync } from 'node:fs'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  command,
+  launchChromium,
+  PROMPT,
+  screenText,
+  startPageServer,
+  untilScreen,
+  type PageServer,
+} from '../support/page.ts'
+
+const pictures = new URL('../../dist/screenshots/', import.meta.url).pathname
+
+let server: PageServer
+let browser: Browser
+let context: BrowserContext
+let page: Page
+const problems: string[] = []
+
+beforeAll(async () => {
+  mkdirSync(pictures, { recursive: true })
+  server = await startPageServer()
+  browser = await launchChromium()
+  context = await browser.newContext({ viewport: { width: 1200, height: 750 } })
+  page = await context.newPage()
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text())
+  })
+  await page.goto(server.url)
+  await untilScreen(page, PROMPT)
+}, 180_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.[Symbol.asyncDispose]()
+})
+
+test('a newcomer runs a container', async () => {
+  const hello = await command(page, 'docker run hello-world')
+  expect(hello).toContain("Unable to find image 'hello-world:latest' locally")
+  expect(hello).toContain('Hello from')
+  await page.screenshot({ path: `${pictures}hello.png` })
+}, 120_000)
+
+test('a shell in a container, and back', async () => {
+  await command(page, 'docker pull -q busybox')
+  await page.keyboard.type('docker run -it --rm busybox sh\n')
+  await untilScreen(page, /\n\/ # $/)
+  await page.keyboard.type('echo $((6*7)); tty; stty size\n')
+  const text = await untilScreen(page, /\n42\n\/dev\/pts\/0\n\d+ \d+\n\/ # $/)
+  expect(text).toContain('42')
+  await page.keyboard.type('exit 3\n')
+  await untilScreen(page, PROMPT)
+  expect(await command(page, 'echo $?')).toBe('3')
+}, 120_000)
+
+test('background, ps, exec, logs, pipes', async () => {
+  expect(
+    await command(page, 'docker run -d --name web busybox sh -c "echo up; exec sleep 1000"'),
+  ).toMatch(/^[0-9a-f]{64}$/)
+  expect(await command(page, 'docker ps --format "{{.Names}} {{.State}}"')).toBe('web running')
+  expect(await command(page, 'docker exec web hostname')).toMatch(/^[0-9a-f]{12}$/)
+  expect(await command(page, 'docker logs web')).toBe('up')
+  expect(await command(page, 'echo piped | docker run -i --rm busybox cat')).toBe('piped')
+  expect(await command(page, 'for i in 1 2; do docker ps -q; done | wc -l')).toBe('2')
+  expect(await command(page, 'docker ps -aq | xargs docker rm -f | wc -l')).toBe('2')
+  expect(await command(page, 'docker ps -aq')).toBe('')
+}, 120_000)
+
+test("stdin is the shell's: a loop around docker keeps its lines", async () => {
+  expect(
+    await command(page, "printf 'a\\nb\\n' | while read x; do docker ps -q; echo got $x; done"),
+  ).toBe('got a\ngot b')
+}, 60_000)
+
+test('Ctrl-C ends, Ctrl-Z stops, fg goes on', async () => {
+  await command(
+    page,
+    'docker run -d --name loop busybox sh -c "while :; do echo tick; sleep 0.2; done"',
+  )
+  await page.keyboard.type('docker logs -f loop\n')
+  await untilScreen(page, /tick\ntick$/)
+  await page.keyboard.press('Control+C')
+  await untilScreen(page, PROMPT)
+  expect(await command(page, 'echo $?')).toBe('130')
+  await page.keyboard.type('docker logs -f --tail 1 loop\n')
+  await untilScreen(page, /tick\ntick$/)
+  await page.keyboard.press('Control+Z')
+  await untilScreen(page, /Stopped[^\n]*\n[^]*# $/)
+  await page.keyboard.type('fg\n')
+  await untilScreen(page, /tick\ntick$/)
+  await page.keyboard.press('Control+C')
+  await untilScreen(page, PROMPT)
+  await command(page, 'docker rm -f loop')
+}, 120_000)
+
+test("UTF-8, colours and the window's size arrive", async () => {
+  expect(await command(page, 'docker run --rm busybox echo "Grüße 🐳 日本"')).toBe('Grüße 🐳 日本')
+  await page.setViewportSize({ width: 900, height: 600 })
+  const size = await command(page, 'sleep 0.3; stty size; docker run -it --rm busybox stty size')
+  const [outer, inner] = size.split('\n')
+  expect(inner).toBe(outer)
+  await page.setViewportSize({ width: 1200, height: 750 })
+}, 60_000)
+
+test('the API is there, too', async () => {
+  expect(
+    await command(page, 'curl -s --unix-socket /var/run/docker.sock http://d/_ping; echo'),
+  ).toBe('OK')
+}, 60_000)
+
+test("errors are Docker's", async () => {
+  expect(await command(page, 'docker run --rm busybox nosuch; echo $?')).toMatch(
+    /executable file not found in \$PATH[^]*\n127$/,
+  )
+  expect(await command(page, 'docker rn; echo $?')).toMatch(/is not a docker command[^]*\n1$/)
+}, 60_000)
+
+test('a reload needs no download and knows its containers', async () => {
+  await command(page, 'docker run -d --name kept busybox sleep 1000')
+  await page.reload()
+  await untilScreen(page, PROMPT)
+  expect(await command(page, 'docker ps -a --format "{{.Names}} {{.State}}"')).toBe('kept exited')
+  const blobs: string[] = []
+  page.on('request', (request) => blobs.push(request.url()))
+  expect(await command(page, 'docker run --rm busybox echo still')).toBe('still')
+  expect(blobs.filter((url) => url.includes('/registry/'))).toEqual([])
+}, 120_000)
+
+test('a second tab of the same playground is told, another id is another engine', async () => {
+  const second = await context.newPage()
+  await second.goto(server.url)
+  await second.getByRole('alert').waitFor()
+  expect(await second.getByRole('alert').textContent()).toContain('open in another tab')
+  await second.goto(`${server.url}?engine=other`)
+  await untilScreen(second, PROMPT)
+  const draw = 'head -c 16 /dev/urandom | md5sum; cat /proc/sys/kernel/random/uuid'
+  expect(await command(second, 'docker images -q')).toBe('')
+  expect(await command(second, draw)).not.toBe(await command(page, draw))
+  await second.close()
+}, 120_000)
+
+test('light theme, tabs, cheat sheet', async () => {
+  await page.getByRole('button', { name: 'Dark or light' }).click()
+  await page.getByRole('button', { name: 'Try this' }).click()
+  await page.screenshot({ path: `${pictures}light.png` })
+  await page.getByRole('button', { name: 'Dark or light' }).click()
+  await page.getByRole('button', { name: 'New shell' }).click()
+  await untilScreen(page, PROMPT)
+  await page.screenshot({ path: `${pictures}tabs.png` })
+  expect(await screenText(page)).toMatch(PROMPT)
+}, 60_000)
+
+test('nothing was reported as an error', () => {
+  expect(problems).toEqual([])
+})
