@@ -407,7 +407,7 @@ test('pause, update, resize, top, stats, rename', async () => {
   await docker.post(`/containers/${id}/pause`)
   expect((await inspect(docker, id)).State.Status).toBe('paused')
   await docker.post(`/containers/${id}/unpause`)
-  await docker.post(`/containers/${id}/update`, { Memory: 64 << 20, NanoCpus: 5e8 })
+  await docker.post(`/containers/${id}/update`, { Memory: 64 << 20, MemorySwap: -1, NanoCpus: 5e8 })
   expect(docker.machine.updates[0]).toMatchObject({
     memoryMax: 64 << 20,
     memorySwapMax: 'max',

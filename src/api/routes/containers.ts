@@ -7,7 +7,6 @@ import {
   updateContainer,
   type UpdateBody,
 } from '../../engine/containers/change.ts'
-import type { CreateBody } from '../../engine/containers/config.ts'
 import { inspectContainer } from '../../engine/containers/inspect.ts'
 import { listContainers, pruneContainers } from '../../engine/containers/list.ts'
 import type { StopOptions } from '../../engine/containers/stop.ts'
@@ -34,17 +33,15 @@ function stopOptions({ query }: Call): StopOptions {
 
 /** Height and width of a terminal, in characters. */
 export function sizeOf({ query }: Call): { readonly cols: number; readonly rows: number } {
-  const rows = query.atoi('h')
-  const cols = query.atoi('w')
-  for (const [name, value] of Object.entries({ h: rows, w: cols })) {
-    if (value === undefined || value < 0 || value > 0xffff) {
-      throw new EngineError(
-        'invalid-parameter',
-        `invalid resize ${name === 'h' ? 'height' : 'width'} "${query.string(name)}": value out of range`,
-      )
-    }
+  const read = (name: 'h' | 'w'): number => {
+    const text = query.string(name)
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value <= 0xffff) return value
+    const reason = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax'
+    const what = name === 'h' ? 'height' : 'width'
+    throw new EngineError('invalid-parameter', `invalid resize ${what} "${text}": ${reason}`)
   }
-  return { rows: rows ?? 0, cols: cols ?? 0 }
+  return { rows: read('h'), cols: read('w') }
 }
 
 export const containerRoutes = (engine: Engine): readonly Route[] => [
@@ -96,7 +93,7 @@ const lifeRoutes = ({ containers }: Engine): readonly Route[] => [
     method: 'POST',
     path: '/containers/create',
     handle: async (call) => {
-      const body = await call.json<CreateBody>()
+      const body = await call.json<unknown>()
       const { id, warnings } = await containers.create({
         name: call.query.string('name'),
         platform: platformOf(call),

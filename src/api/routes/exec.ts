@@ -45,7 +45,7 @@ function inspect(exec: Exec): Readonly<Record<string, unknown>> {
     OpenStdin: config.stdin,
     OpenStderr: config.stderr,
     OpenStdout: config.stdout,
-    CanRemove: exec.ended !== undefined,
+    CanRemove: false,
     ContainerID: exec.container.id,
     DetachKeys: config.detachKeys,
     Pid: exec.pid,
@@ -58,7 +58,7 @@ export const execRoutes = ({ execs }: Engine): readonly Route[] => [
     path: '/containers/{name}/exec',
     handle: async (call) => {
       const body = (await call.json<ExecBody>()) ?? {}
-      const id = execs.create(call.params['name'] ?? '', {
+      const id = await execs.create(call.params['name'] ?? '', {
         stdin: body.AttachStdin ?? false,
         stdout: body.AttachStdout ?? false,
         stderr: body.AttachStderr ?? false,

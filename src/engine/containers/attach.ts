@@ -29,7 +29,7 @@ export async function attachClient(
   if (status === 'paused') {
     throw new EngineError(
       'conflict',
-      `container ${container.id} is paused, unpause the container before attach`,
+      `container ${container.name} is paused, unpause the container before attach`,
     )
   }
   if (status === 'restarting') {

@@ -12,7 +12,7 @@ export async function pauseContainer(containers: Containers, container: Containe
   container.requireRunning()
   const { status } = container.state
   if (status === 'paused') {
-    throw new EngineError('conflict', `container ${container.id} is already paused`)
+    throw new EngineError('conflict', `Container ${container.id} is already paused`)
   }
   if (status === 'restarting') {
     throw new EngineError(
@@ -50,7 +50,7 @@ export async function renameContainer(
   if (!isContainerName(name)) {
     throw new EngineError(
       'invalid-parameter',
-      `Error when allocating new name: Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+      `Error when allocating new name: Invalid container name (/${name.replace(/^\//, '')}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
     )
   }
   const plain = name.replace(/^\//, '')
@@ -100,7 +100,7 @@ export async function updateContainer(
   if (state.status === 'removing' || state.status === 'dead') {
     throw new EngineError(
       'conflict',
-      `cannot update container ${container.id}: container is marked for removal and cannot be updated`,
+      `Cannot update container ${container.id}: container is marked for removal and cannot be updated`,
     )
   }
   const changes = Object.fromEntries(
@@ -129,13 +129,13 @@ export async function updateContainer(
       ? { RestartPolicy: { ...policy, MaximumRetryCount: policy.MaximumRetryCount ?? 0 } }
       : {}),
   }
-  if ((changes.Memory ?? 0) > 0 && next.MemorySwap > 0 && next.MemorySwap < next.Memory) {
+  checkResources(next, next.NanoCpus > 0 ? (await machine.info()).cpus : 1)
+  if (changes.Memory && !changes.MemorySwap && changes.Memory > hostConfig.MemorySwap) {
     throw new EngineError(
-      'invalid-parameter',
-      'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
+      'conflict',
+      `Cannot update container ${container.id}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
     )
   }
-  checkResources(next, next.NanoCpus > 0 ? (await machine.info()).cpus : 1)
   if (state.pid !== 0 && Object.keys(changes).length > 0) {
     await machine.update(container.id, cgroupUpdate(next))
   }
@@ -151,6 +151,9 @@ export async function resizeContainer(
   size: { readonly cols: number; readonly rows: number },
 ): Promise<void> {
   container.requireRunning()
-  await containers.context.machine.resize({ container: container.id }, size)
+  // Without a terminal there is nothing to resize, and Docker says nothing.
+  if (container.record.config.Tty) {
+    await containers.context.machine.resize({ container: container.id }, size)
+  }
   container.event('resize', { height: String(size.rows), width: String(size.cols) })
 }

@@ -1,4 +1,3 @@
-import { EngineError } from '../../core/error.ts'
 import type { OciContainerDefaults, OciHealthcheck } from '../../core/oci.ts'
 
 /** ContainerConfig of the Engine API, as it is stored and shown. */
@@ -79,6 +78,7 @@ export interface HostConfig extends Resources {
   readonly SecurityOpt: readonly string[] | null
   readonly Tmpfs?: Readonly<Record<string, string>>
   readonly ShmSize: number
+  readonly Runtime: string
   readonly Sysctls?: Readonly<Record<string, string>>
   readonly Binds: readonly string[] | null
   readonly Mounts?: readonly MountRequest[]
@@ -149,7 +149,6 @@ const given = <T extends object>(
  * The container's configuration with the image's defaults (moby daemon/commit.go merge). Docker's order of members, as
  * it is shown by inspect.
  * @param hostname when the client gives none
- * @throws EngineError `invalid-parameter`
  */
 export function mergeConfig(
   body: CreateBody,
@@ -157,7 +156,6 @@ export function mergeConfig(
   hostname: string,
 ): ContainerConfig {
   const own = given(body)
-  checkTypes(own)
   const environment = own.Env ?? []
   const names = new Set(environment.map(nameOf))
   const inherited = (image.Env ?? []).filter((line) => !names.has(nameOf(line)))
@@ -215,28 +213,6 @@ function mergeHealthcheck(
   )
   return { ...image, ...chosen, ...(own.Test?.length ? {} : { Test: image.Test ?? [] }) }
 }
-
-function checkTypes(own: Partial<Record<string, unknown>>): void {
-  for (const name of ['Cmd', 'Entrypoint', 'Env', 'Shell']) {
-    const value = own[name]
-    if (value === undefined) continue
-    if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {
-      throw mismatch(name, value, '[]string')
-    }
-  }
-  for (const name of ['Labels', 'Volumes', 'ExposedPorts', 'HostConfig']) {
-    const value = own[name]
-    if (value !== undefined && (typeof value !== 'object' || Array.isArray(value))) {
-      throw mismatch(name, value, 'object')
-    }
-  }
-}
-
-const mismatch = (name: string, value: unknown, type: string): EngineError =>
-  new EngineError(
-    'invalid-parameter',
-    `invalid JSON: json: cannot unmarshal ${typeof value} into Go struct field CreateRequest.${name} of type ${type}`,
-  )
 
 /** HostConfig with Docker's defaults, in Docker's order of members. */
 export function completeHostConfig(body: Nullable<HostConfig> | null | undefined): HostConfig {
@@ -324,9 +300,9 @@ export function completeHostConfig(body: Nullable<HostConfig> | null | undefined
     CgroupnsMode: own.CgroupnsMode || defaults.CgroupnsMode,
     IpcMode: own.IpcMode || defaults.IpcMode,
     ShmSize: own.ShmSize || defaultShmSize,
-    Runtime: (own as { Runtime?: string }).Runtime || 'runc',
+    Runtime: own.Runtime || 'runc',
     // Docker's rule: as much swap as memory.
     MemorySwap: memory > 0 && swap === 0 ? memory * 2 : swap,
     PidsLimit: own.PidsLimit === undefined || own.PidsLimit === 0 ? null : own.PidsLimit,
-  } as HostConfig
+  }
 }

@@ -12,7 +12,7 @@ import { discardContainer, removeContainer, type RemoveOptions } from './remove.
 import { launch, startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
 import { formatTime } from './time.ts'
-import { splitMode } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 /** The containers of an engine. */
 export class Containers implements AsyncDisposable {

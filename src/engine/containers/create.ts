@@ -1,16 +1,19 @@
 import { EngineError } from '../../core/error.ts'
 import { Container } from './container.ts'
 import type { Containers } from './containers.ts'
-import { completeHostConfig, mergeConfig, type CreateBody } from './config.ts'
+import { parseCreateBody } from './body.ts'
+import { completeHostConfig, mergeConfig } from './config.ts'
 import { isContainerName, randomName } from './names.ts'
 import { commandOf, createdState, recordSchema } from './record.ts'
 import { formatTime } from './time.ts'
-import { checkConfig, splitMode } from './validate.ts'
+import { checkConfig } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 export interface CreateOptions {
   /** Without it a random one. */
   readonly name?: string
-  readonly body: CreateBody | undefined
+  /** ContainerCreateRequest (Engine API), as it came. */
+  readonly body: unknown
   /** `linux/386`; another one is refused. */
   readonly platform?: string
 }
@@ -23,18 +26,10 @@ export interface CreateResult {
 /** @throws EngineError with Docker's sentences */
 export async function createContainer(
   containers: Containers,
-  { name, body, platform }: CreateOptions,
+  { name, body: given, platform }: CreateOptions,
 ): Promise<CreateResult> {
   const { clock, machine, name: hostname = 'drydock' } = containers.context
-  if (
-    !body ||
-    Object.keys(body).every((key) => key === 'HostConfig' || key === 'NetworkingConfig')
-  ) {
-    throw new EngineError(
-      'invalid-parameter',
-      'config cannot be empty in order to create a container',
-    )
-  }
+  const body = parseCreateBody(given)
   const id = hex(clock.randomBytes(32))
   const hostConfig = completeHostConfig(body.HostConfig)
   const cpus = hostConfig.NanoCpus > 0 ? (await machine.info()).cpus : 1
@@ -87,7 +82,8 @@ type Config = ReturnType<typeof mergeConfig>
 function shareNames(containers: Containers, config: Config, network: string): Config {
   const [kind, target] = splitMode(network)
   if (kind === 'container') {
-    const other = containers.get(target)
+    const other = containers.find(target)
+    if (!other) return config
     return {
       ...config,
       Hostname: other.record.config.Hostname,

@@ -2,8 +2,8 @@ import { STORAGE_DRIVER } from '../images/image.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
 import { commandOf, isRunning } from './record.ts'
-import { goTime } from './time.ts'
-import { splitMode } from './validate.ts'
+import { goTime, zeroTime } from './time.ts'
+import { splitMode } from './validate-host.ts'
 
 /** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. */
 export function inspectContainer(
@@ -95,7 +95,8 @@ export function endpointsOf(
 ): Readonly<Record<string, unknown>> {
   const [name] = splitMode(record.hostConfig.NetworkMode)
   if (name === 'container') return {}
-  const known = name === 'host' || name === 'none'
+  // A container joins its network when it first starts.
+  const known = (name === 'host' || name === 'none') && record.state.startedAt !== zeroTime
   return {
     [name]: {
       IPAMConfig: null,

@@ -6,7 +6,7 @@ import { endpointsOf, mountPoints } from './inspect.ts'
 import { shortId } from './names.ts'
 import { commandOf, isRunning, type ContainerState } from './record.ts'
 import { humanDuration, parseTime } from './time.ts'
-import { splitMode } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 export interface ListOptions {
   /** Stopped ones, too. */
@@ -14,7 +14,7 @@ export interface ListOptions {
   /** The newest only; implies `all`. */
   readonly limit?: number
   readonly filters: Filters
-  /** With `SizeRw` and `SizeRootFs`. */
+  /** With `SizeRootFs`; what a container has written isn't measured yet. */
   readonly size: boolean
 }
 
@@ -38,6 +38,8 @@ const acceptedFilters = [
 
 const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
 
+const healths = ['none', 'starting', 'healthy', 'unhealthy']
+
 /** Newest first, as ContainerSummary. */
 export async function listContainers(
   containers: Containers,
@@ -47,7 +49,18 @@ export async function listContainers(
   filters.check(acceptedFilters)
   for (const status of filters.get('status')) {
     if (!statuses.includes(status)) {
-      throw new EngineError('invalid-parameter', `invalid filter 'status=${status}'`)
+      throw new EngineError(
+        'invalid-parameter',
+        `invalid filter 'status=${status}': invalid value for state (${status}): must be one of ${statuses.join(', ')}`,
+      )
+    }
+  }
+  for (const health of filters.get('health')) {
+    if (!healths.includes(health)) {
+      throw new EngineError(
+        'invalid-parameter',
+        `invalid filter 'health=${health}': invalid value for health (${health}): must be one of ${healths.join(', ')}`,
+      )
     }
   }
   const wanted = await filter(containers, filters)
@@ -87,7 +100,10 @@ async function filter(
   const since = created('since').sort().at(-1)
   const exitCodes = filters.get('exited').map((text) => {
     if (!/^-?\d+$/.test(text)) {
-      throw new EngineError('invalid-parameter', `invalid filter 'exited=[${text}]'`)
+      throw new EngineError(
+        'invalid-parameter',
+        `invalid filter 'exited=${text}': strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`,
+      )
     }
     return Number(text)
   })
@@ -133,7 +149,7 @@ async function summary(
     Command: commandOf(record.config).map(quoted).join(' '),
     Created: Math.floor(parseTime(record.created) / 1000),
     Ports: [],
-    ...(withSize ? { SizeRw: 0, SizeRootFs: await rootSize(containers, container) } : {}),
+    ...(withSize ? { SizeRootFs: await rootSize(containers, container) } : {}),
     Labels: record.config.Labels,
     State: state.status,
     Status: statusText(state, now),

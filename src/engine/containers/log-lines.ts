@@ -24,6 +24,10 @@ export class LogLines {
       const to = Math.min(end, from + room)
       const piece = chunk.slice(from, to)
       from = to
+      if (this.#size[stream] === 0 && (piece.at(-1) === newline || piece.length === partSize)) {
+        entries.push({ stream, time: this.#time(), bytes: piece })
+        continue
+      }
       this.#rest[stream].push(piece)
       this.#size[stream] += piece.length
       if (piece.at(-1) === newline || this.#size[stream] === partSize) {

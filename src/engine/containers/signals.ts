@@ -49,6 +49,12 @@ export function parseSignal(text: string): number {
   if (/^\d+$/.test(text)) {
     const number = Number(text)
     if (number === 0) throw invalid
+    if (number > 64) {
+      throw new EngineError(
+        'invalid-parameter',
+        `the linux daemon does not support signal ${number}`,
+      )
+    }
     return number
   }
   const name = text.toUpperCase().replace(/^SIG/, '')

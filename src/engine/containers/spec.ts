@@ -6,7 +6,7 @@ import { containerMounts } from './mounts.ts'
 import { commandOf, type ContainerRecord } from './record.ts'
 import { specResources } from './resources.ts'
 import type { ResolvedUser } from './user.ts'
-import { splitMode } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 

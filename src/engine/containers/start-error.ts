@@ -14,7 +14,9 @@ const prefixes = {
 
 /** @param cause what the machine threw, in runc's words */
 export function startFailure(kind: 'start' | 'exec', cause: unknown): StartFailure {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const told = cause instanceof Error ? cause.message : String(cause)
+  // runc names what execve said of a directory, too.
+  const reason = told.endsWith(': is a directory') ? `${told}: permission denied` : told
   if (cause instanceof EngineError && cause.code === 'unavailable') {
     return { error: cause, exitCode: 128 }
   }
@@ -38,7 +40,7 @@ export function startFailure(kind: 'start' | 'exec', cause: unknown): StartFailu
             : 128
   const error = new EngineError(
     exitCode === 128 ? 'internal' : 'invalid-parameter',
-    `${prefixes[kind]}${reason}`,
+    `${reason.startsWith('Cwd must be') && kind === 'exec' ? 'OCI runtime exec failed: exec failed: ' : prefixes[kind]}${reason}`,
     { cause },
   )
   return { error, exitCode }

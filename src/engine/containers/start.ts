@@ -12,7 +12,7 @@ import { runtimeSpec, seccompOf, type SharedNamespaces } from './spec.ts'
 import { startFailure } from './start-error.ts'
 import { formatTime } from './time.ts'
 import { resolveUser } from './user.ts'
-import { splitMode } from './validate.ts'
+import { splitMode } from './validate-host.ts'
 
 /**
  * Starts a container that does not run.

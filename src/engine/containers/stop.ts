@@ -47,7 +47,7 @@ export async function killContainer(
   signal: string,
 ): Promise<void> {
   ;(await container.starting.lock())[Symbol.dispose]()
-  const number = signal === '' ? SIGKILL : parseSignal(signal)
+  const number = signal === '' ? SIGKILL : killSignal(container, signal)
   if (!isRunning(container.state) || container.state.status === 'restarting') {
     throw new EngineError(
       'conflict',
@@ -61,6 +61,18 @@ export async function killContainer(
   }
   if (number === SIGKILL) await killAndWait(containers, container)
   else await send(containers, container, number)
+}
+
+function killSignal(container: Container, text: string): number {
+  try {
+    return parseSignal(text)
+  } catch (cause) {
+    throw new EngineError(
+      'invalid-parameter',
+      `cannot kill container: ${container.name}: ${cause instanceof Error ? cause.message : ''}`,
+      { cause },
+    )
+  }
 }
 
 /** Stops it when it runs, and starts it. */

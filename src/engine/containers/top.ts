@@ -19,7 +19,7 @@ const columns: Readonly<Record<string, readonly [title: string, key: string]>> =
   cmd: ['CMD', 'command'],
   command: ['COMMAND', 'command'],
   args: ['COMMAND', 'command'],
-  comm: ['COMMAND', 'command'],
+  comm: ['COMMAND', 'comm'],
 }
 
 const full = ['uid', 'pid', 'ppid', 'c', 'stime', 'tty', 'time', 'cmd']
@@ -57,12 +57,39 @@ function wantedColumns(args: string): readonly string[] {
   if (args === '' || /^-?e?-?[ef]+$/.test(args)) return full
   if (/^-?a?u?x?$/.test(args)) return byUser
   throw new EngineError(
-    'invalid-parameter',
-    `Error running ps: this engine knows the arguments -ef, aux and -o, not "${args}"`,
+    'internal',
+    `ps: error: this engine knows the arguments -ef, aux and -o, not "${args}"`,
   )
 }
 
 function cell(row: Row, key: string): string {
-  if (key === 'uid' || key === 'user') return String(row['user'] ?? row['uid'] ?? '')
-  return String(row[key] ?? (key === 'c' ? 0 : '?'))
+  const value = row[key]
+  switch (key) {
+    case 'user':
+    case 'uid':
+      return String(row['user'] ?? row['uid'] ?? '')
+    case 'startTime':
+      return typeof value === 'number' ? clockTime(value) : (value ?? '?')
+    case 'time':
+      return typeof value === 'number' ? duration(value) : (value ?? '?')
+    case 'comm':
+      return (
+        String(row['command'] ?? '')
+          .split(' ', 1)[0]
+          ?.replace(/^.*\//, '') ?? ''
+      )
+    case 'c':
+      return String(value ?? 0)
+    default:
+      return String(value ?? '?')
+  }
 }
+
+/** Seconds since 1970 as `16:06`, UTC. */
+const clockTime = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 16)
+
+/** Seconds as `00:01:02`. */
+const duration = (seconds: number): string =>
+  [seconds / 3600, (seconds / 60) % 60, seconds % 60]
+    .map((part) => String(Math.floor(part)).padStart(2, '0'))
+    .join(':')

@@ -2,6 +2,7 @@ import { EngineError } from '../../core/error.ts'
 import type { ContainerConfig, HostConfig, Resources, RestartPolicy } from './config.ts'
 import { containerCapabilities } from './capabilities.ts'
 import { parseSignal } from './signals.ts'
+import { checkHost } from './validate-host.ts'
 
 const bad = (message: string): EngineError => new EngineError('invalid-parameter', message)
 
@@ -32,28 +33,7 @@ function checkHostConfig(host: HostConfig): void {
   }
   checkRestartPolicy(policy)
   containerCapabilities({ add: host.CapAdd ?? [], drop: host.CapDrop ?? [], privileged: false })
-  const [network, target] = splitMode(host.NetworkMode)
-  if (network === 'container' && target === '') {
-    throw bad('invalid container format container:<name|id>')
-  }
-  if (host.NetworkMode === 'host' && host.UTSMode === 'host') return
-  if (host.Binds?.length || host.Mounts?.some(({ Type: type }) => type !== 'tmpfs')) {
-    throw new EngineError(
-      'not-implemented',
-      'bind mounts and volumes are not there yet: this engine has no disk so far',
-    )
-  }
-  for (const option of host.SecurityOpt ?? []) checkSecurityOption(option)
-}
-
-function checkSecurityOption(option: string): void {
-  const [name = '', value = ''] = option.split(/[=:](.*)/s)
-  if (name === 'no-new-privileges' || name === 'label' || name === 'apparmor') return
-  if (name === 'seccomp') {
-    if (value === 'unconfined' || value === 'builtin') return
-    throw new EngineError('not-implemented', 'custom seccomp profiles are not supported')
-  }
-  throw bad(`invalid --security-opt 2: "${option}"`)
+  checkHost(host)
 }
 
 export function checkRestartPolicy({
@@ -110,10 +90,4 @@ function checkProcessors(resources: Resources, cpus: number): void {
     )
   }
   if (quota > 0 && quota < 1000) throw bad('CPU cfs quota can not be less than 1ms (i.e. 1000)')
-}
-
-/** `container:web` → ['container', 'web'] */
-export function splitMode(mode: string): [kind: string, target: string] {
-  const at = mode.indexOf(':')
-  return at < 0 ? [mode, ''] : [mode.slice(0, at), mode.slice(at + 1)]
 }

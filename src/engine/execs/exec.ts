@@ -1,3 +1,4 @@
+import type { ExecStart } from '../../core/guest-protocol.ts'
 import type { MachineProcess } from '../../ports/machine.ts'
 import { EngineError } from '../../core/error.ts'
 import { ClientStream } from '../containers/client-stream.ts'
@@ -7,7 +8,7 @@ import { parseDetachKeys } from '../containers/detach-keys.ts'
 import { ProcessIo } from '../containers/process-io.ts'
 import { execProcess, seccompOf } from '../containers/spec.ts'
 import { startFailure } from '../containers/start-error.ts'
-import { resolveUser } from '../containers/user.ts'
+import type { ResolvedUser } from '../containers/user.ts'
 
 /** What a client asked for; all of ExecConfig (Engine API, ContainerExec). */
 export interface ExecConfig {
@@ -31,6 +32,7 @@ export class Exec {
   readonly container: Container
   readonly config: ExecConfig
   readonly #containers: Containers
+  readonly #user: ResolvedUser
   readonly #io: ProcessIo = new ProcessIo()
   #state: 'created' | 'starting' | 'running' | 'exited' = 'created'
   #exitCode: number | null = null
@@ -38,7 +40,14 @@ export class Exec {
   /** Monotonic milliseconds of the end. */
   ended: number | undefined
 
-  constructor(containers: Containers, container: Container, id: string, config: ExecConfig) {
+  constructor(
+    containers: Containers,
+    container: Container,
+    id: string,
+    config: ExecConfig,
+    user: ResolvedUser,
+  ) {
+    this.#user = user
     this.#containers = containers
     this.container = container
     this.id = id
@@ -95,7 +104,7 @@ export class Exec {
     this.#event(`exec_start: ${describe(command)}`)
     let process: MachineProcess
     try {
-      process = await machine.exec(await this.#request(size, requestId))
+      process = await machine.exec(this.#request(size, requestId))
     } catch (cause) {
       const { error, exitCode } = startFailure('exec', cause)
       this.#finish(exitCode)
@@ -121,24 +130,15 @@ export class Exec {
     this.#io.end()
   }
 
-  async #request(
-    size: readonly [number, number],
-    requestId: string | undefined,
-  ): Promise<Parameters<Containers['context']['machine']['exec']>[0]> {
+  #request(size: readonly [number, number], requestId: string | undefined): ExecStart {
     const { config, container } = this
     const { record } = container
-    const { root } = await this.#containers.images.tree(record.image)
-    const user = await resolveUser(
-      root,
-      config.user || record.config.User,
-      record.hostConfig.GroupAdd ?? [],
-    )
     const seccomp = config.privileged ? undefined : seccompOf(record.hostConfig)
     return {
       container: container.id,
       exec: this.id,
       ...(requestId === undefined ? {} : { requestId }),
-      process: execProcess(record.config, record.hostConfig, user, {
+      process: execProcess(record.config, record.hostConfig, this.#user, {
         args: config.command,
         env: config.env,
         tty: config.tty,
@@ -187,7 +187,7 @@ export function requireLiving(container: Container): void {
   if (status === 'paused') {
     throw new EngineError(
       'conflict',
-      `container ${container.name} is paused, unpause the container before exec`,
+      `Container ${container.name} is paused, unpause the container before exec`,
     )
   }
   if (status === 'restarting') {

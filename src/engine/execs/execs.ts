@@ -1,6 +1,8 @@
 import { EngineError } from '../../core/error.ts'
 import type { Containers } from '../containers/containers.ts'
 import { parseDetachKeys } from '../containers/detach-keys.ts'
+import type { Container } from '../containers/container.ts'
+import { resolveUser, type ResolvedUser } from '../containers/user.ts'
 import { describe, Exec, requireLiving, type ExecConfig } from './exec.ts'
 
 /** How long an exec stays known after its end, in milliseconds (moby daemon/exec.go). */
@@ -18,13 +20,15 @@ export class Execs {
    * @returns its id
    * @throws EngineError
    */
-  create(nameOrId: string, config: ExecConfig): string {
+  async create(nameOrId: string, config: ExecConfig): Promise<string> {
     const container = this.#containers.get(nameOrId)
     requireLiving(container)
     if (config.command.length === 0) {
       throw new EngineError('invalid-parameter', 'No exec command specified')
     }
-    parseDetachKeys(config.detachKeys)
+    checkDetachKeys(config.detachKeys)
+    const user = await this.#user(container, config)
+    requireLiving(container)
     const { clock } = this.#containers.context
     for (const [id, { ended }] of container.execs) {
       if (ended !== undefined && clock.monotonic() - ended > memory) container.execs.delete(id)
@@ -32,9 +36,21 @@ export class Execs {
     const id = Array.from(clock.randomBytes(32), (byte) => byte.toString(16).padStart(2, '0')).join(
       '',
     )
-    container.execs.set(id, new Exec(this.#containers, container, id, config))
+    container.execs.set(id, new Exec(this.#containers, container, id, config, user))
     container.event(`exec_create: ${describe(config.command)}`, { execID: id })
     return id
+  }
+
+  async #user(container: Container, config: ExecConfig): Promise<ResolvedUser> {
+    const { record } = container
+    const { root } = await this.#containers.images.tree(record.image)
+    const spec = config.user || record.config.User
+    try {
+      return await resolveUser(root, spec, record.hostConfig.GroupAdd ?? [])
+    } catch (cause) {
+      if (!(cause instanceof EngineError)) throw cause
+      throw new EngineError('invalid-parameter', cause.message, { cause })
+    }
   }
 
   /** @throws EngineError `not-found` */
@@ -44,5 +60,13 @@ export class Execs {
       if (exec) return exec
     }
     throw new EngineError('not-found', `No such exec instance: ${id}`)
+  }
+}
+
+function checkDetachKeys(keys: string): void {
+  try {
+    parseDetachKeys(keys)
+  } catch (cause) {
+    throw new EngineError('internal', `Invalid escape keys (${keys}) provided`, { cause })
   }
 }
