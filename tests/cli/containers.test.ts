@@ -2,13 +2,22 @@ import { expect, test } from 'vitest'
 import { dockerClient } from '../../src/client/client.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
 import { openDocker, type Docker } from '../support/docker-client.ts'
-import { docker, MemoryCliHost, type CliResult, type MemoryHostOptions } from '../support/memory-cli-host.ts'
+import {
+  docker,
+  MemoryCliHost,
+  type CliResult,
+  type MemoryHostOptions,
+} from '../support/memory-cli-host.ts'
 
 // Our CLI over our engine, whose machine is scripted.
 const terminal = [true, true, true] as const
 
 /** A command under way, with the user's hands on it. */
-function begin(engine: Docker, argv: readonly string[], options: MemoryHostOptions = {}): { host: MemoryCliHost; code: Promise<number> } {
+function begin(
+  engine: Docker,
+  argv: readonly string[],
+  options: MemoryHostOptions = {},
+): { host: MemoryCliHost; code: Promise<number> } {
   const host = new MemoryCliHost(options)
   return { host, code: runCli(argv, host, dockerClient(engine.handler)) }
 }
@@ -18,8 +27,25 @@ const run = (engine: Docker, line: string, options?: MemoryHostOptions): Promise
 
 test('run: output, errors and exit codes', async () => {
   await using engine = await openDocker()
-  expect(await run(engine, 'run --rm --network none demo both')).toEqual({ code: 0, out: 'out\n', err: 'err\n' })
-  expect((await docker(engine.handler, ['run', '--rm', '--network', 'none', 'demo', 'sh', '-c', 'exit 7'])).code).toBe(7)
+  expect(await run(engine, 'run --rm --network none demo both')).toEqual({
+    code: 0,
+    out: 'out\n',
+    err: 'err\n',
+  })
+  expect(
+    (
+      await docker(engine.handler, [
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        'demo',
+        'sh',
+        '-c',
+        'exit 7',
+      ])
+    ).code,
+  ).toBe(7)
   const missing = await run(engine, 'run --rm --network none demo nosuchcmd')
   expect(missing.code).toBe(127)
   expect(missing.err).toContain('executable file not found')
@@ -31,7 +57,9 @@ test('run pulls what is missing, and says so on stderr', async () => {
   await run(engine, 'rmi demo')
   const result = await run(engine, 'run --rm --network none demo echo hello')
   expect(result.out).toBe('hello\n')
-  expect(result.err).toContain("Unable to find image 'demo:latest' locally\nlatest: Pulling from library/demo\n")
+  expect(result.err).toContain(
+    "Unable to find image 'demo:latest' locally\nlatest: Pulling from library/demo\n",
+  )
   expect(result.err).toContain('Status: Downloaded newer image for demo:latest\n')
   const never = await run(engine, 'run --rm --pull never nosuch')
   expect(never.code).toBe(125)
@@ -41,7 +69,9 @@ test('run -d, ps, logs, exec, stop, rm', async () => {
   await using engine = await openDocker()
   const { out } = await run(engine, 'run -d --network none --name web demo sleep 1000')
   expect(out).toMatch(/^[0-9a-f]{64}\n$/)
-  expect((await run(engine, 'ps --format {{.Names}}|{{.Image}}|{{.State}}')).out).toBe('web|demo|running\n')
+  expect((await run(engine, 'ps --format {{.Names}}|{{.Image}}|{{.State}}')).out).toBe(
+    'web|demo|running\n',
+  )
   expect((await run(engine, 'exec web echo inside')).out).toBe('inside\n')
   expect((await docker(engine.handler, ['exec', 'web', 'sh', '-c', 'exit 3'])).code).toBe(3)
   expect((await run(engine, 'inspect -f {{.State.Status}} web')).out).toBe('running\n')
@@ -55,14 +85,20 @@ test('stdin is read only when the command takes it', async () => {
   await using engine = await openDocker()
   const piped = { stdin: 'one\ntwo\n' }
   expect((await run(engine, 'run -i --rm --network none demo cat', piped)).out).toBe('one\ntwo\n')
-  const { host, code } = begin(engine, ['run', '--rm', '--network', 'none', 'demo', 'echo', 'hi'], piped)
+  const { host, code } = begin(
+    engine,
+    ['run', '--rm', '--network', 'none', 'demo', 'echo', 'hi'],
+    piped,
+  )
   expect(await code).toBe(0)
   expect(host.pulls).toBe(0)
 })
 
 test('a terminal: raw mode, keys that detach, attach again', async () => {
   await using engine = await openDocker()
-  const first = begin(engine, ['run', '-it', '--name', 'tty', '--network', 'none', 'demo', 'cat'], { tty: terminal })
+  const first = begin(engine, ['run', '-it', '--name', 'tty', '--network', 'none', 'demo', 'cat'], {
+    tty: terminal,
+  })
   first.host.type('hello\n')
   await first.host.until('hello')
   expect(first.host.modes).toEqual([true])
@@ -110,7 +146,16 @@ test('SIGINT ends what waits, with 130', async () => {
 
 test('a user who vanishes leaves no stream behind', async () => {
   await using engine = await openDocker()
-  const { host, code } = begin(engine, ['run', '-i', '--name', 'left', '--network', 'none', 'demo', 'trap'])
+  const { host, code } = begin(engine, [
+    'run',
+    '-i',
+    '--name',
+    'left',
+    '--network',
+    'none',
+    'demo',
+    'trap',
+  ])
   await host.until('ready')
   host.vanish()
   expect(await code).toBe(129)
@@ -119,8 +164,23 @@ test('a user who vanishes leaves no stream behind', async () => {
 
 test('files: --env-file, --cidfile', async () => {
   await using engine = await openDocker()
-  const host = new MemoryCliHost({ files: { '/work/list': '# no\nX=1\n\nUNSET\nHOME\n' }, env: { HOME: '/root' } })
-  const argv = ['run', '--network', 'none', '--env-file', 'list', '-e', 'HOME', '--cidfile', 'id', 'demo', 'env']
+  const host = new MemoryCliHost({
+    files: { '/work/list': '# no\nX=1\n\nUNSET\nHOME\n' },
+    env: { HOME: '/root' },
+  })
+  const argv = [
+    'run',
+    '--network',
+    'none',
+    '--env-file',
+    'list',
+    '-e',
+    'HOME',
+    '--cidfile',
+    'id',
+    'demo',
+    'env',
+  ]
   expect(await runCli(argv, host, dockerClient(engine.handler))).toBe(0)
   expect(host.out.split('\n')).toEqual(expect.arrayContaining(['X=1', 'HOME=/root']))
   expect(host.out).not.toContain('UNSET')
@@ -133,7 +193,11 @@ test('pull draws a line a layer on a terminal, and plain lines elsewhere', async
   const drawn = await run(engine, 'pull demo', { tty: terminal })
   expect(drawn.out).toContain('Using default tag: latest\nlatest: Pulling from library/demo\n')
   expect(drawn.out).toContain('\u001B[1A\u001B[2K\r')
-  expect(drawn.out.endsWith('Status: Downloaded newer image for demo:latest\ndocker.io/library/demo:latest\n')).toBe(true)
+  expect(
+    drawn.out.endsWith(
+      'Status: Downloaded newer image for demo:latest\ndocker.io/library/demo:latest\n',
+    ),
+  ).toBe(true)
   await run(engine, 'rmi demo')
   const plain = await run(engine, 'pull demo')
   expect(plain.out).not.toContain('\u001B')

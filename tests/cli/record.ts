@@ -20,14 +20,18 @@ const bytesOf = async (body: ReadableStream<Uint8Array> | undefined): Promise<Bu
   if (body) for await (const piece of body) pieces.push(piece)
   return Buffer.concat(pieces)
 }
-const stream = (bytes: Uint8Array): ReadableStream<Uint8Array> => new Blob([new Uint8Array(bytes)]).stream()
+const stream = (bytes: Uint8Array): ReadableStream<Uint8Array> =>
+  new Blob([new Uint8Array(bytes)]).stream()
 
 let exchanges: Exchange[] = []
 let answered = 0
 const real = engineSocket(engine)
 const recorder: EngineHandler = async (request) => {
   const sent = await textOf(request.body)
-  const response = await real({ ...request, ...(sent !== '' && { body: stream(Buffer.from(sent)) }) })
+  const response = await real({
+    ...request,
+    ...(sent !== '' && { body: stream(Buffer.from(sent)) }),
+  })
   const keep = (body: string): void => {
     answered = Date.now()
     exchanges.push({
@@ -79,7 +83,12 @@ const run = (argv: readonly string[]): Promise<Omit<Recording, 'argv' | 'exchang
   new Promise((resolve) => {
     const child = spawn(program, argv, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOME: '/root', DOCKER_HOST: listening.address, DOCKER_CLI_HINTS: 'false' },
+      env: {
+        PATH: process.env['PATH'],
+        HOME: '/root',
+        DOCKER_HOST: listening.address,
+        DOCKER_CLI_HINTS: 'false',
+      },
     })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (text) => (stdout += String(text)))
@@ -87,7 +96,9 @@ const run = (argv: readonly string[]): Promise<Omit<Recording, 'argv' | 'exchang
     child.on('close', (code) => resolve({ stdout, stderr, code: code ?? -1 }))
   })
 
-const commands = JSON.parse(readFileSync(join(folder, 'commands.json'), 'utf8')) as Readonly<Record<string, readonly (readonly string[])[]>>
+const commands = JSON.parse(readFileSync(join(folder, 'commands.json'), 'utf8')) as Readonly<
+  Record<string, readonly (readonly string[])[]>
+>
 for (const [name, list] of Object.entries(commands)) {
   const recordings: Recording[] = []
   for (const argv of list) {
@@ -96,7 +107,12 @@ for (const [name, list] of Object.entries(commands)) {
     const result = await run(argv)
     await new Promise((resolve) => setTimeout(resolve, 100))
     // Texts of usage need no engine.
-    recordings.push({ argv, now: answered, ...result, exchanges: exchanges.filter(({ path }) => path !== '/_ping') })
+    recordings.push({
+      argv,
+      now: answered,
+      ...result,
+      exchanges: exchanges.filter(({ path }) => path !== '/_ping'),
+    })
   }
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(recordings, undefined, 1)}\n`)
 }

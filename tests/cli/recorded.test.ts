@@ -6,12 +6,16 @@ import type { Exchange, Recording } from './recording.ts'
 
 // What Docker's own CLI 28.5 said, and what a real engine answered it (record.ts): ours must say the same.
 const recordings = (name: string): readonly Recording[] =>
-  JSON.parse(readFileSync(new URL(`../golden/docker-cli/${name}.json`, import.meta.url), 'utf8')) as Recording[]
+  JSON.parse(
+    readFileSync(new URL(`../golden/docker-cli/${name}.json`, import.meta.url), 'utf8'),
+  ) as Recording[]
 
 /** Path and sorted query without the version and without moments. */
 function target(path: string): string {
   const [pathname = '', query = ''] = path.replace(/^\/v[\d.]+/, '').split('?')
-  const pairs = [...new URLSearchParams(query)].map(([name, value]) => (name === 'since' || name === 'until' ? name : `${name}=${value}`)).sort()
+  const pairs = [...new URLSearchParams(query)]
+    .map(([name, value]) => (name === 'since' || name === 'until' ? name : `${name}=${value}`))
+    .sort()
   return [pathname, ...pairs].join(' ')
 }
 
@@ -36,7 +40,8 @@ function replay(exchanges: readonly Exchange[]): EngineHandler {
       return Promise.resolve({
         status,
         headers,
-        upgrade: (connection) => new Blob([new Uint8Array(bytes)]).stream().pipeTo(connection.writable),
+        upgrade: (connection) =>
+          new Blob([new Uint8Array(bytes)]).stream().pipeTo(connection.writable),
       })
     }
     return Promise.resolve({ status, headers, body: new Blob([body]).stream() })
@@ -59,7 +64,11 @@ describe.each(['usage', 'containers', 'images'])('%s', (name) => {
     async (_, { argv, now, exchanges, stdout, stderr, code }) => {
       vi.useFakeTimers({ now, toFake: ['Date'] })
       const result = await docker(replay(exchanges), argv, { env: { HOME: '/root' } })
-      expect({ ...result, out: common(result.out) }).toEqual({ code, out: common(stdout), err: stderr })
+      expect({ ...result, out: common(result.out) }).toEqual({
+        code,
+        out: common(stdout),
+        err: stderr,
+      })
     },
   )
 })

@@ -42,7 +42,12 @@ export class MemoryCliHost implements CliHost {
   readonly #resizes = new Set<() => void>()
   readonly #watchers = new Set<() => void>()
 
-  constructor({ stdin, tty = [false, false, false], env = {}, files = {} }: MemoryHostOptions = {}) {
+  constructor({
+    stdin,
+    tty = [false, false, false],
+    env = {},
+    files = {},
+  }: MemoryHostOptions = {}) {
     this.env = env
     this.tty = tty
     this.gone = this.#gone.signal
@@ -53,7 +58,8 @@ export class MemoryCliHost implements CliHost {
       {
         pull: async (controller) => {
           this.pulls++
-          while (this.#typed.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve))
+          while (this.#typed.length === 0 && !this.#ended)
+            await new Promise<void>((resolve) => (this.#wake = resolve))
           const bytes = this.#typed.shift()
           if (bytes) controller.enqueue(bytes)
           else controller.close()
@@ -76,12 +82,12 @@ export class MemoryCliHost implements CliHost {
   }
 
   signal(signal: CliSignal): void {
-    for (const listener of [...this.#signals]) listener(signal)
+    for (const listener of this.#signals) listener(signal)
   }
 
   resize(cols: number, rows: number): void {
     this.#size = { cols, rows }
-    for (const listener of [...this.#resizes]) listener()
+    for (const listener of this.#resizes) listener()
   }
 
   vanish(): void {
@@ -137,7 +143,14 @@ function memoryFiles(contents: Map<string, string>): CliFiles {
     stat: (path): Promise<FileStat> => {
       const text = contents.get(path)
       if (text === undefined) return Promise.reject(missing('lstat', path))
-      return Promise.resolve({ kind: 'file', mode: 0o644, uid: 0, gid: 0, size: text.length, mtime: 0 })
+      return Promise.resolve({
+        kind: 'file',
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: text.length,
+        mtime: 0,
+      })
     },
     list: () => Promise.resolve([]),
     makeDirectory: () => Promise.resolve(),
