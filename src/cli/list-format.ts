@@ -67,7 +67,7 @@ export function formatList<Row>(rows: readonly Row[], list: ListFormat<Row>, opt
 
 /** Whether the template uses a field, so that what costs the engine something is asked for only then. */
 export const usesField = (format: string, field: string): boolean =>
-  new RegExp(`\\.${field}\\b|\\{\\{\\s*json \\.\\s*\\}\\}`).test(format) || format === 'json'
+  new RegExp(`\\.${field}\\b|\\{\\{\\s*json \\.\\s*\\}\\}`).test(format)
 
 function templateOf<Row>(list: ListFormat<Row>, options: ListOptions): { text: string; isTable: boolean } {
   const { format, quiet = false } = options

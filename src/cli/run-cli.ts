@@ -28,7 +28,9 @@ export async function runCli(
   const err = new TextOutput(host.stderr)
   const signals = new Signals(host, err)
   try {
-    return await Promise.race([new Run(host, client, options, signals).run(argv), signals.killed])
+    const code = await Promise.race([new Run(host, client, options, signals).run(argv), signals.killed])
+    // A stream may take the abort for its end.
+    return code === 0 && signals.aborted ? (signals.code ?? code) : code
   } catch (error) {
     return await report(error, err, signals).catch((broken: unknown) => {
       if (broken instanceof BrokenPipe) return SIGPIPE_CODE

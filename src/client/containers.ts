@@ -89,7 +89,8 @@ export class Containers {
     return this.#api.call('POST', at(id, 'restart'), { query: { t: timeout, signal: name }, signal })
   }
 
-  kill(id: string, name: string, signal?: AbortSignal): Promise<void> {
+  /** SIGKILL without a name. */
+  kill(id: string, name: string | undefined, signal?: AbortSignal): Promise<void> {
     return this.#api.call('POST', at(id, 'kill'), { query: { signal: name }, signal })
   }
 

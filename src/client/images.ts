@@ -2,9 +2,9 @@ import type { ImageDeleteItem, ImageHistoryItem, ImageSummary, ProgressMessage }
 import { filterText, type ApiClient, type Filters, type Query } from './api-client.ts'
 import type { PruneReport } from './types.ts'
 
-/** A name may hold slashes, which Docker sends as they are. */
+/** A name may hold slashes, colons and an at, which Docker sends as they are. */
 const at = (name: string, verb = ''): string =>
-  `/images/${name.split('/').map(encodeURIComponent).join('/')}${verb === '' ? '' : `/${verb}`}`
+  `/images/${encodeURIComponent(name).replaceAll(/%(2F|3A|40)/g, decodeURIComponent)}${verb === '' ? '' : `/${verb}`}`
 
 export class Images {
   readonly #api: ApiClient

@@ -24,16 +24,16 @@ export const list: Command = {
   async run({ flags, client, out, signal }) {
     const format = flags.text('format')
     const quiet = flags.bool('quiet')
-    const size = flags.bool('size') || (!quiet && usesField(format, 'Size'))
-    const limit = flags.bool('latest') && !flags.has('last') ? 1 : flags.number('last')
-    const rows = await client.containers.list(
-      { all: flags.bool('all') || limit > 0, limit, size, filters: filtersOf(flags.list('filter')) },
-      signal,
-    )
     const shape = containerFormat(!flags.bool('no-trunc'))
     const table = flags.bool('size') ? `${shape.table}\t{{.Size}}` : shape.table
-    // A wrong field is told of even when there is nothing to show.
-    if (format !== '' && rows.length === 0) formatList([NOTHING], shape, { format, quiet, table })
+    const size = flags.bool('size') || (!quiet && usesField(format, 'Size'))
+    const limit = flags.bool('latest') && !flags.has('last') ? 1 : flags.number('last')
+    // A wrong field is told of before the engine is asked.
+    if (format !== '') formatList([NOTHING], shape, { format, quiet, table })
+    const rows = await client.containers.list(
+      { all: flags.bool('all'), limit, size, filters: filtersOf(flags.list('filter')) },
+      signal,
+    )
     await out.write(formatList(rows, shape, { format, quiet, table }))
     return 0
   },

@@ -38,11 +38,7 @@ interface Row {
 }
 
 async function namesOf({ flags, args, client, signal }: Invocation): Promise<string[]> {
-  if (args.length > 0) {
-    // An unknown one is told of before anything is shown.
-    for (const name of args) await client.containers.inspect(name, signal)
-    return [...args]
-  }
+  if (args.length > 0) return [...args]
   return (await client.containers.list({ all: flags.bool('all') }, signal)).map(({ Id }) => Id)
 }
 
@@ -64,8 +60,12 @@ async function follow(
     latest.set(name, undefined)
     for await (const value of await client.containers.stats(name, true, signal)) latest.set(name, value)
   }
+  let failure: unknown
   const begin = (name: string): void => {
-    watch(name).catch(() => undefined)
+    watch(name).catch((error: unknown) => {
+      // One that was named must be there; of the others, some go before they are asked.
+      if (args.length > 0) failure = error
+    })
   }
   for (const name of names) begin(name)
   // Without names, containers come and go.
@@ -87,6 +87,7 @@ async function follow(
     // From the top, each line to its end, and nothing of what was longer before.
     await out.write(`\u001B[H${text.replaceAll('\n', '\u001B[K\n')}\u001B[J`)
     await pause(INTERVAL, signal)
+    if (failure !== undefined) throw failure
   }
 }
 

@@ -53,7 +53,7 @@ export const kill: Command = {
   flags: [flag('-s, --signal', 'string', 'Signal to send to the container')],
   run: (invocation) =>
     eachOperand(invocation, invocation.args, async (name) => {
-      await invocation.client.containers.kill(name, invocation.flags.text('signal') || 'KILL', invocation.signal)
+      await invocation.client.containers.kill(name, invocation.flags.given('signal'), invocation.signal)
       return name
     }),
 }

@@ -68,7 +68,7 @@ async function exchange(request: EngineRequest, socket: Socket): Promise<EngineR
     socket.destroy()
     return { status: head.status, headers: head.headers }
   }
-  return { status: head.status, headers: head.headers, body: responseBody(reader, framing, socket) }
+  return { status: head.status, headers: head.headers, body: responseBody(reader, framing, socket, request.signal) }
 }
 
 async function send(request: EngineRequest, connection: Duplex, hijack: boolean): Promise<void> {
@@ -103,13 +103,20 @@ async function readHead(reader: ByteReader): Promise<ResponseHead> {
   }
 }
 
-function responseBody(reader: ByteReader, framing: Framing, socket: Socket): ReadableStream<Uint8Array> {
+function responseBody(
+  reader: ByteReader,
+  framing: Framing,
+  socket: Socket,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> {
   const bytes = bodyBytes(reader, framing)
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const { done, value } = await bytes.next()
-        if (!done) {
+        const { done, value } = await bytes.next().catch((error: unknown) => {
+          throw signal.aborted ? signal.reason : error
+        })
+        if (done !== true) {
           controller.enqueue(value)
           return
         }
