@@ -1,20 +1,23 @@
-import type { Remote } from 'comlink'
 import { EngineError } from '../core/error.ts'
 import type {
-  Playground,
   PlaygroundStatus,
   TerminalSession,
   TerminalSink,
   TerminalSize,
 } from '../link/playground.ts'
-import { arrived, callable, connectPlayground } from '../link/transport.ts'
+import {
+  arrived,
+  callable,
+  connectPlayground,
+  type RemotePlayground,
+} from '../link/transport.ts'
 
 /** The worker behind the page. */
 export class PlaygroundConnection {
   /** Resolves when the machine runs for the first time. */
   readonly ready: Promise<void>
   readonly #onStatus: (status: PlaygroundStatus) => void
-  #playground: Remote<Playground> | undefined
+  #playground: RemotePlayground | undefined
   #status: PlaygroundStatus | undefined
   #waiting: (() => void)[] = []
   #becomeReady: () => void = () => undefined

@@ -39,8 +39,11 @@ export function exposePlayground(playground: Playground): void {
   expose(exposed)
 }
 
+/** The worker's side as the page sees it. */
+export type RemotePlayground = Remote<Playground>
+
 /** In the page: call the worker. Its errors go through `arrived`. */
-export const connectPlayground = (worker: Endpoint): Remote<Playground> => wrap<Playground>(worker)
+export const connectPlayground = (worker: Endpoint): RemotePlayground => wrap<Playground>(worker)
 
 /** An object whose methods the other side calls here. */
 export const callable = <T extends object>(target: T): ReturnType<typeof proxy<T>> => proxy(target)

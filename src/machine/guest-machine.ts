@@ -31,8 +31,8 @@ export interface GuestMachineOptions {
   /** Names the machine: its socket id and machine id derive from it. */
   readonly engineId: string
   readonly hostname: string
-  /** The tree of the guest's own root, once it is added. */
-  readonly hostRoot?: { readonly tree: string }
+  /** The tree of the guest's own root; a promise resolves when it has been added. */
+  readonly hostRoot?: { readonly tree: string } | Promise<{ readonly tree: string }>
   /** Lines of the serial console and of the machine's own troubles. */
   readonly log?: (line: string) => void
   /** Bytes; default 256 MiB. A snapshot has its own. */
@@ -82,10 +82,6 @@ export class GuestMachine implements Machine {
     }
     this.#trees.set(id, root)
     this.#server?.addTree(id, root)
-    const running = this.#running
-    if (running && id === this.#options.hostRoot?.tree) {
-      this.#mountHostRoot(running).catch(() => undefined)
-    }
   }
 
   removeTree(id: string): void {
@@ -258,7 +254,8 @@ export class GuestMachine implements Machine {
       this.#running = guest
       void guest.lost.then((reason) => this.#onLost(guest, reason, clock.monotonic(), attempt))
       this.#tell({ state: 'running' })
-      if (hostRoot && this.#trees.has(hostRoot.tree)) {
+      if (hostRoot) {
+        // In the background: the first shell waits for it, containers don't.
         this.#mountHostRoot(guest).catch((error: unknown) =>
           this.#log(`host root: ${String(error)}`),
         )
@@ -321,7 +318,7 @@ export class GuestMachine implements Machine {
   }
 
   async #mountHostRoot(guest: Guest): Promise<void> {
-    const tree = this.#options.hostRoot?.tree
+    const tree = (await this.#options.hostRoot)?.tree
     if (tree === undefined || !this.#trees.has(tree)) {
       throw new EngineError('unavailable', 'The machine has no host root yet')
     }

@@ -105,9 +105,12 @@ export async function finish(process: MachineProcess): Promise<Finished> {
 export async function runContainer(
   machine: GuestMachine,
   args: readonly string[],
-  more?: Parameters<typeof containerSpec>[1],
+  more?: Parameters<typeof containerSpec>[1] & { readonly seccomp?: string },
 ): Promise<Finished> {
-  const start = containerStart(BUSYBOX, containerSpec(args, more))
+  const start = {
+    ...containerStart(BUSYBOX, containerSpec(args, more)),
+    ...(more?.seccomp !== undefined && { seccomp: more.seccomp }),
+  }
   try {
     return await finish(await machine.run(start))
   } finally {

@@ -51,14 +51,14 @@ export const screenText = (page: Page): Promise<string> =>
     return app?.tabs.find(({ id }) => id === app.current)?.view.text ?? ''
   })
 
-/** The prompt of the guest's shell at the end of the screen. */
-export const PROMPT = /root@drydock:[^\n]*# ?$/
+/** The prompt of the guest's shell at the end of the screen, whose trailing spaces are cut. */
+export const PROMPT = /root@drydock:[^\n]*#$/
 
 /** Wait until the screen matches. */
 export async function untilScreen(
   page: Page,
   pattern: RegExp,
-  milliseconds = 60_000,
+  milliseconds = 25_000,
 ): Promise<string> {
   const end = Date.now() + milliseconds
   for (;;) {
@@ -70,7 +70,7 @@ export async function untilScreen(
 }
 
 /** Type a line as a person does and wait for the next prompt. @returns what the command printed */
-export async function command(page: Page, line: string, milliseconds = 60_000): Promise<string> {
+export async function command(page: Page, line: string, milliseconds = 25_000): Promise<string> {
   await untilScreen(page, PROMPT)
   const before = (await screenText(page)).split('\n').length
   await page.keyboard.type(line)

@@ -175,6 +175,10 @@ static int start(struct stream *stream, enum job_kind kind, const struct json_va
     if (kind != JOB_CONTAINER && !job_id_valid(name))
         return fail(failure, "invalid", EINVAL, "no valid id of %s", member);
     const struct job *init = job_find(JOB_CONTAINER, container, "");
+    if (kind == JOB_CONTAINER && init != NULL && init->state == JOB_EXITED) {
+        job_forget_container(container);
+        init = NULL;
+    }
     if (kind == JOB_EXEC && init == NULL)
         return fail(failure, "no-container", ENOENT, "no such container: %s", container);
     if (kind == JOB_EXEC && init->state != JOB_RUNNING)

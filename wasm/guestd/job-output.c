@@ -34,7 +34,22 @@ static void send_end(const struct output *output) {
     stream_send(output->job->stream, FRAME_OUTPUT_END, &output->number, 1);
 }
 
+/* Most processes say little: keep no more than that. */
+static void trim(struct output *output) {
+    if (output->replay == NULL || output->total >= REPLAY_SIZE)
+        return;
+    if (output->total == 0) {
+        free(output->replay);
+        output->replay = NULL;
+        return;
+    }
+    uint8_t *replay = realloc(output->replay, (size_t)output->total);
+    if (replay != NULL)
+        output->replay = replay;
+}
+
 static void end(struct output *output) {
+    trim(output);
     loop_watch(&output->watch, 0);
     close(output->watch.fd);
     output->watch.fd = -1;

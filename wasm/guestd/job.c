@@ -178,16 +178,19 @@ static void forget(struct job *job) {
         release(job);
 }
 
-int job_delete_container(const char *container, struct failure *failure) {
-    const int error = runtime_delete(container, failure);
-    if (error < 0)
-        return error;
+void job_forget_container(const char *container) {
     for (struct job *job = jobs, *next; job != NULL; job = next) {
         next = job->next;
         if (job->kind != JOB_HOST && strcmp(job->container, container) == 0)
             forget(job);
     }
-    return 0;
+}
+
+int job_delete_container(const char *container, struct failure *failure) {
+    const int error = runtime_delete(container, failure);
+    if (error == 0)
+        job_forget_container(container);
+    return error;
 }
 
 static void exited(struct job *job) {
@@ -211,10 +214,13 @@ static void exited(struct job *job) {
         log_line("delete %.12s: %s", container, failure.message);
 }
 
-/* Removes what a start has left. */
+/* Removes what a start has left, but not what an earlier run of the container has written. */
 static void clear_away(const struct job *job) {
     struct failure failure;
-    if (job->kind == JOB_CONTAINER && runtime_delete(job->container, &failure) < 0)
+    if (job->kind != JOB_CONTAINER)
+        return;
+    const int error = job->spawned.fresh ? runtime_delete(job->container, &failure) : runtime_stop(job->container, &failure);
+    if (error < 0)
         log_line("delete %.12s after a failed start: %s", job->container, failure.message);
 }
 
@@ -308,7 +314,6 @@ void job_watch(struct job *job) {
 }
 
 void job_drop(struct job *job) {
-    clear_away(job);
     release(job);
 }
 

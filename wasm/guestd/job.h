@@ -78,6 +78,8 @@ struct job *job_first(void);
 void job_detach(struct job *job);
 /* Is everything told that there is to tell? Then the stream ends, and a forgotten record goes. */
 void job_settle(struct job *job);
+/* Forget an exited container with its execs, and keep its files: it is started again. */
+void job_forget_container(const char *container);
 /* Delete what is left of a container, and forget it with its execs. */
 int job_delete_container(const char *container, struct failure *failure);
 /* Delete a container that runs: it is killed now, and deleted when it is dead. */

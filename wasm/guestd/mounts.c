@@ -64,11 +64,14 @@ static int make_bind(int root, const char *source, const char *destination, cons
     return error < 0 ? error : move_onto(tree, target);
 }
 
-/* A tmpfs keeps the mode of the directory that it hides, unless it is told another. */
-static void keep_mode(int target, struct mount_options *options) {
+/* A tmpfs keeps the mode of a directory of the image that it hides, unless it is told another. */
+static void keep_mode(int root, const char *destination, struct mount_options *options) {
     struct stat status;
     size_t used = strlen(options->data);
-    if (strncmp(options->data, "mode=", 5) == 0 || strstr(options->data, ",mode=") != NULL || fstat(target, &status) < 0)
+    if (strncmp(options->data, "mode=", 5) == 0 || strstr(options->data, ",mode=") != NULL)
+        return;
+    cleanup_close int hidden = rootfs_open(root, destination);
+    if (hidden < 0 || fstat(hidden, &status) < 0)
         return;
     snprintf(options->data + used, sizeof options->data - used, "%smode=%o", used == 0 ? "" : ",",
              status.st_mode & 07777);
@@ -76,14 +79,14 @@ static void keep_mode(int target, struct mount_options *options) {
 
 static int make_filesystem(int root, const char *type, const char *source, const char *destination,
                            struct mount_options *options) {
+    unsigned long flags = options->flags;
+    if (strcmp(type, "tmpfs") == 0) {
+        keep_mode(root, destination, options);
+        flags &= ~(unsigned long)MS_RDONLY; /* later mounts may need directories in it: see mounts_finish */
+    }
     cleanup_close int target = rootfs_ensure(root, destination, true);
     if (target < 0)
         return target;
-    unsigned long flags = options->flags;
-    if (strcmp(type, "tmpfs") == 0) {
-        keep_mode(target, options);
-        flags &= ~(unsigned long)MS_RDONLY; /* later mounts may need directories in it: see mounts_finish */
-    }
     if (strcmp(type, "cgroup") == 0)
         type = "cgroup2"; /* Docker's default spec says "cgroup" for either version */
     /* "." is the directory that was found, whatever its path leads to now. */

@@ -16,11 +16,10 @@
 #define ROOM_BELOW (64u << 10)
 /* Beyond this the peer asks and doesn't read the answers. */
 #define QUEUE_MAX (4u << 20)
-#define FINISH_TIMEOUT 30000
 
 struct stream {
     struct watch watch;
-    struct timer timer; /* tells a broken stream later, or ends one that doesn't finish */
+    struct timer timer; /* tells of a broken stream, later */
     const struct stream_handler *handler;
     void *owner;
     struct frame_reader reader;
@@ -366,7 +365,6 @@ void stream_finish(struct stream *stream) {
         return;
     }
     stream->finishing = true;
-    loop_arm(&stream->timer, FINISH_TIMEOUT);
     if (stream->busy == 0)
         update(stream);
 }

@@ -39,29 +39,35 @@ export interface OpenEngine extends AsyncDisposable {
 export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
   const { assets, engineId } = options
   await using opening = new Resources()
-  const [wasm, state, hostRoot, stores] = await Promise.all([
+  const stores = openIdbStores(engineId).then((opened) => opening.use(opened))
+  const hostRoot = openHostRoot(assets.catalog, async (digests) =>
+    (await stores).openRangeCaches(digests),
+  )
+  // The first prompt needs it; whoever reads in it waits, nobody here.
+  hostRoot.then((opened) => opened.prefetch()).catch(() => undefined)
+  // Both are waited for below; a failure of something else first is no reason to shout.
+  stores.catch(() => undefined)
+  const [wasm, state] = await Promise.all([
     assets.emulator(),
     loadSnapshot(assets, options.onProgress),
-    openHostRoot(assets.catalog),
-    openIdbStores(engineId).then((opened) => opening.use(opened)),
   ])
-  // The first prompt needs it; nobody waits for it here.
-  hostRoot.prefetch().catch(() => undefined)
-  const machine = opening.use(
+  const machine: GuestMachine = opening.use(
     new GuestMachine({
       wasm,
       source: { kind: 'snapshot', state },
       clock: browserClock,
       engineId,
       hostname: 'drydock',
-      hostRoot,
+      hostRoot: hostRoot.then((opened) => {
+        machine.addTree(opened.tree, opened.root)
+        return opened
+      }),
     }),
   )
-  machine.addTree(hostRoot.tree, hostRoot.root)
   const registry = new CatalogTransport(assets.catalog.open, new FetchTransport())
   const engine = opening.use(
     await createEngine({
-      ...stores,
+      ...(await stores),
       machine,
       registry,
       clock: browserClock,

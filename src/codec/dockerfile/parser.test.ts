@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { heredocText } from './heredoc.ts'
+import { parseDockerfile } from './parser.ts'
+import { printTree } from './print.ts'
+
+const tree = (source: string): string => printTree(parseDockerfile(source))
+
+test.each([
+  ['from busybox', '(from "busybox")'],
+  ['FROM --platform=linux/386 a AS b', '(from ["--platform=linux/386"] "a" "AS" "b")'],
+  ['RUN echo a \\\n  && echo b', '(run "echo a   && echo b")'],
+  ['RUN a \\\n# no\n\n  b', '(run "a   b")'],
+  ['RUN ["a", "b"]', '(run "a" "b")'],
+  ["RUN ['a']", '(run "[\'a\']")'],
+  ['ENV a b c', '(env "a" "b c" "")'],
+  ['ENV a=b c="d e"', '(env "a" "b" "=" "c" "\\"d e\\"" "=")'],
+  ['HEALTHCHECK --interval=5s CMD ["x"]', '(healthcheck ["--interval=5s"] "CMD" "x")'],
+  ['ONBUILD RUN x', '(onbuild (run "x"))'],
+  ['# escape=`\nRUN a `\n b', '(run "a  b")'],
+  ['COPY --from=a --chown=1:2 x y', '(copy ["--from=a" "--chown=1:2"] "x" "y")'],
+])('%j', (source, expected) => {
+  expect(tree(source)).toBe(expected)
+})
+
+test('here-documents', () => {
+  const [run] = parseDockerfile('RUN <<A <<-"B" cat\none $x\nA\n\ttwo\n\tB\n').instructions
+  expect(
+    run?.heredocs.map((heredoc) => [heredoc.name, heredoc.expand, heredocText(heredoc)]),
+  ).toEqual([
+    ['A', true, 'one $x\n'],
+    ['B', false, 'two\n'],
+  ])
+  expect(run?.endLine).toBe(5)
+})
+
+test.each([
+  ['', 'file with no instructions', 0],
+  ['FROM a\nENV x', 'ENV must have two arguments', 2],
+  ['FROM a\nENV a=b c', 'Syntax error - can\'t find = in "c". Must be of the form: name=value', 2],
+  ['FROM a\n\nRUN <<E\nx\n', 'unterminated heredoc', 3],
+  ['RUN [1]', 'when using JSON array syntax, arrays must be comprised of strings only', 1],
+  ['# escape=x\nFROM a', "invalid escape token 'x' does not match ` or \\", 1],
+  ['# syntax=a\n# syntax=b\nFROM a', 'only one syntax parser directive can be used', 2],
+])('%j is refused with its line', (source, message, line) => {
+  expect(() => parseDockerfile(source)).toThrow(
+    expect.objectContaining({ message, startLine: line }),
+  )
+})
+
+test('an empty line within an instruction is warned of', () => {
+  expect(parseDockerfile('RUN a \\\n\n b').warnings).toEqual([
+    { message: 'Empty continuation line found in: RUN a  b', startLine: 1, endLine: 3 },
+  ])
+})
+
+test('no input crashes the parser', () => {
+  const pieces = [
+    'FROM',
+    'RUN',
+    'ENV',
+    '\\',
+    '\n',
+    '"',
+    "'",
+    '<<E',
+    '[',
+    ']',
+    '{',
+    '$',
+    '=',
+    '--x',
+    ' ',
+    '#',
+    'é',
+    '\t',
+    '`',
+  ]
+  let seed = 7
+  const random = (): number => (seed = (seed * 1103515245 + 12345) % 2147483648)
+  for (let round = 0; round < 20_000; round++) {
+    const source = Array.from(
+      { length: random() % 30 },
+      () => pieces[random() % pieces.length],
+    ).join('')
+    try {
+      parseDockerfile(source)
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'DockerfileSyntaxError' })
+    }
+  }
+})
