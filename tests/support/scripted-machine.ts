@@ -13,7 +13,7 @@ import type { RootfsNode } from '../../src/core/layer.ts'
 import type { Machine, MachineProcess, MachineState, OutputChunk } from '../../src/ports/machine.ts'
 
 /** What a scripted program may do. */
-export interface ProgramIo {
+interface ProgramIo {
   readonly process: RuntimeProcess
   readonly args: readonly string[]
   readonly stdin: ReadableStreamDefaultReader<Uint8Array>

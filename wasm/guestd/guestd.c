@@ -1,4 +1,5 @@
-/* guestd: PID 1 of the guest. It starts and watches what the host asks for, over src/core/guest-protocol.ts. */
+/* guestd: PID 1 of the guest. It starts and watches what the host asks for, over src/core/guest-protocol.ts. Its file is
+ * also that of the programs in programs.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "channel.h"
 #include "log.h"
 #include "loop.h"
+#include "programs.h"
 #include "job.h"
 #include "relay.h"
 #include "runtime.h"
@@ -59,7 +61,17 @@ static void must(int error, const char *what) {
     exit(1); /* the kernel panics, and the host sees both */
 }
 
-int main(void) {
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+int main(int count, char *arguments[], char *environment[]) {
+    const char *name = count > 0 ? base_name(arguments[0]) : "";
+    if (strcmp(name, "docker") == 0)
+        return docker_stub(count, arguments, environment);
+    if (strcmp(name, "docker-init") == 0)
+        return docker_init(count, arguments);
     if (getpid() != 1)
         return 1;
     boot();
