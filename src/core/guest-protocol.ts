@@ -321,7 +321,7 @@ export interface ContainerStats {
     /** memory.events, as it is. */
     readonly events: Readonly<Record<string, number>>
   }
-  /** cpu.stat, as it is, and the guest's total from /proc/stat in microseconds. */
+  /** cpu.stat, as it is, and the time that all processors have had since the boot, in microseconds. */
   readonly cpu: Readonly<Record<string, number>>
   readonly systemCpuUsec: number
   readonly pids: { readonly current: number; readonly max: number | null }

@@ -26,7 +26,7 @@ import type {
 import { ScriptedFiles } from './scripted-files.ts'
 
 /** What a scripted program may do. */
-export interface ProgramIo {
+interface ProgramIo {
   readonly process: RuntimeProcess
   readonly args: readonly string[]
   readonly stdin: ReadableStreamDefaultReader<Uint8Array>
