@@ -4,8 +4,8 @@ import type { V86Queue, V86Virtio } from './v86-internals.ts'
 const NEXT = 1
 const WRITE = 2
 const INDIRECT = 4
-/** More descriptors than any driver of ours chains. */
-const CHAIN_MAX = 64
+/** More descriptors than any driver of ours chains: a disk's request has 254 segments and two more. */
+const CHAIN_MAX = 260
 
 /** One request of the driver: buffers the device reads, then buffers it writes. Valid until the next `pop`. */
 export interface Chain {

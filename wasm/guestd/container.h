@@ -10,7 +10,9 @@
 struct json_value;
 
 struct container {
-    const char *id, *tree;
+    const char *id, *tree, *upper;
+    bool is_volatile; /* the writable layer needs to survive nothing */
+    bool redirect;    /* of lower directories that are renamed */
     const struct json_value *spec;
     struct namespaces namespaces;
     struct terminal terminal;

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "container.h"
 #include "files.h"
 #include "json.h"
 #include "mount-options.h"
+#include "upper.h"
 
 static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
@@ -153,21 +155,23 @@ static int copy_owner_and_mode(const char *from, const char *to) {
     return 0;
 }
 
-int rootfs_mount(const char *container, const char *tree, unsigned long propagation, struct failure *failure) {
-    char lower[96], upper[112], data[400];
-    snprintf(lower, sizeof lower, TREES "/%s", tree);
-    snprintf(upper, sizeof upper, UPPERS "/%s/upper", container);
+int rootfs_mount(const struct container *container, unsigned long propagation, struct failure *failure) {
+    char lower[96], upper[UPPER_MAX + 8], data[480];
+    snprintf(lower, sizeof lower, TREES "/%s", container->tree);
+    snprintf(upper, sizeof upper, "%s/upper", container->upper);
     /* Nothing mounted here may come out into guestd's namespace. */
     if (mount(NULL, "/", NULL, propagation == 0 ? MS_REC | MS_SLAVE : propagation, NULL) < 0 ||
         mount(NULL, ROOTFS, NULL, MS_PRIVATE, NULL) < 0)
         return fail_errno(failure, errno, "cannot make the mounts private");
     int error = copy_owner_and_mode(lower, upper);
     if (error < 0)
-        return fail_errno(failure, -error, "cannot use the tree %s", tree);
-    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=" UPPERS "/%s/work,redirect_dir=on", lower, upper,
-             container);
+        return fail_errno(failure, -error, "cannot use the tree %s", container->tree);
+    if (container->is_volatile)
+        upper_clear_volatile(container->upper);
+    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s%s", lower, upper, container->upper,
+             container->redirect ? "on" : "off", container->is_volatile ? ",volatile" : "");
     if (mount("overlay", ROOTFS, "overlay", 0, data) < 0)
-        return fail_errno(failure, errno, "error mounting the overlay of tree %s", tree);
+        return fail_errno(failure, errno, "error mounting the overlay of tree %s", container->tree);
     int root = open(ROOTFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return root < 0 ? fail_errno(failure, errno, "cannot open " ROOTFS) : root;
 }

@@ -6,13 +6,14 @@
 
 #include "failure.h"
 
+struct container;
 struct json_value;
 
 /* Where every container's overlay is mounted, each in its own mount namespace. */
 #define ROOTFS "/run/rootfs"
 
-/* Mount the overlay of the tree (read-only) and the container's upper. Returns an O_PATH descriptor of its root. */
-int rootfs_mount(const char *container, const char *tree, unsigned long propagation, struct failure *failure);
+/* Mount the overlay of the container's tree (read-only) and its upper. Returns an O_PATH descriptor of its root. */
+int rootfs_mount(const struct container *container, unsigned long propagation, struct failure *failure);
 /* O_PATH descriptor of path, resolved as if root were /, symlinks followed; -errno. */
 int rootfs_open(int root, const char *path);
 /* The same, but what is missing is made: directories, and at the end a directory or an empty file. */
