@@ -340,8 +340,7 @@ describe('life', () => {
       'events',
       '--since',
       since,
-      '--until',
-      '0s',
+      '--until=-1s',
       '--format',
       '{{.Action}}',
     )
