@@ -16,6 +16,20 @@
 #include "programs.h"
 #include "job.h"
 #include "relay.h"
+#include "runtime.h"
+
+/* What a start has used up is made anew soon after, but not in the way of what the host asks for meanwhile. */
+#define IDLE_DELAY 25
+
+static void on_idle(struct timer *timer) {
+    const int more = runtime_idle();
+    if (more < 0)
+        log_line("idle: %s", strerror(-more));
+    else if (more > 0)
+        loop_arm(timer, IDLE_DELAY);
+}
+
+static struct timer idle = {.ring = on_idle};
 
 static void on_child(struct watch *watch, uint32_t events) {
     (void)events;
@@ -23,6 +37,7 @@ static void on_child(struct watch *watch, uint32_t events) {
     while (read(watch->fd, information, sizeof information) > 0)
         continue;
     job_reap();
+    loop_arm(&idle, IDLE_DELAY);
 }
 
 /* Signals are read, never delivered; the runtime gives children their own view of them. */
@@ -64,6 +79,10 @@ int main(int count, char *arguments[], char *environment[]) {
     must(take_signals(), "signals");
     must(relay_listen(), "unix sockets");
     must(channel_listen(), "vsock");
+    int more;
+    while ((more = runtime_idle()) > 0)
+        continue;
+    must(more, "network namespaces");
     log_console("READY");
     loop_run();
 }
