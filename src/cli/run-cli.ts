@@ -1,4 +1,3 @@
-import { ClientError } from '../client/client-error.ts'
 import type { DockerClient } from '../client/client.ts'
 import type { CliHost, CliSignal } from '../ports/cli-host.ts'
 import {
@@ -312,7 +311,3 @@ function argumentComplaint(
   if (min === 0) return [`requires at most ${max} ${plural(max)}`, 'SRun']
   return [`requires at least ${min} and at most ${max} ${plural(max)}`, 'Run']
 }
-
-/** The engine doesn't answer, rather than refuse. */
-export const isUnreachable = (error: unknown): boolean =>
-  error instanceof ClientError && error.status === 0
