@@ -63,4 +63,5 @@ export const failed = (messages: readonly string[]): number => {
   throw new ExitError(1, messages.join('\n'))
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

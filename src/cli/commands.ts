@@ -102,12 +102,42 @@ const groups: Readonly<Record<string, string>> = {
 }
 
 /** Commands that people look for first, in Docker's order. */
-const common = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info']
+const common = [
+  'run',
+  'exec',
+  'ps',
+  'build',
+  'pull',
+  'push',
+  'images',
+  'login',
+  'logout',
+  'search',
+  'version',
+  'info',
+]
 
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
-  'build', 'builder', 'buildx', 'checkpoint', 'compose', 'config', 'context', 'image build', 'login', 'logout',
-  'manifest', 'node', 'plugin', 'search', 'secret', 'service', 'stack', 'swarm', 'trust',
+  'build',
+  'builder',
+  'buildx',
+  'checkpoint',
+  'compose',
+  'config',
+  'context',
+  'image build',
+  'login',
+  'logout',
+  'manifest',
+  'node',
+  'plugin',
+  'search',
+  'secret',
+  'service',
+  'stack',
+  'swarm',
+  'trust',
 ])
 
 export type Found =
@@ -120,7 +150,12 @@ export type Found =
       readonly rest: readonly string[]
     }
   | { readonly kind: 'group'; readonly group: string; readonly rest: readonly string[] }
-  | { readonly kind: 'unknown'; readonly group: string; readonly rest: readonly string[]; readonly missing: boolean }
+  | {
+      readonly kind: 'unknown'
+      readonly group: string
+      readonly rest: readonly string[]
+      readonly missing: boolean
+    }
 
 const inGroup = (path: string): string => (path.includes(' ') ? (path.split(' ')[0] ?? '') : '')
 
@@ -141,7 +176,8 @@ export function findCommand(words: readonly string[]): Found {
     }
   }
   const rest = words.slice(group === '' ? 0 : 1)
-  if (group !== '' && (second === '' || second.startsWith('-'))) return { kind: 'group', group, rest }
+  if (group !== '' && (second === '' || second.startsWith('-')))
+    return { kind: 'group', group, rest }
   return { kind: 'unknown', group, rest, missing: missing.has(wanted) }
 }
 
@@ -161,7 +197,10 @@ export function groupEntries(group: string): HelpSection['entries'] {
 export function topHelp(columns: number): string {
   const all = groupEntries('')
   const sections: readonly HelpSection[] = [
-    { title: 'Common Commands', entries: common.flatMap((name) => all.filter(([entry]) => entry === name)) },
+    {
+      title: 'Common Commands',
+      entries: common.flatMap((name) => all.filter(([entry]) => entry === name)),
+    },
     { title: 'Management Commands', entries: Object.entries(groups) },
     { title: 'Commands', entries: all.filter(([name]) => !common.includes(name)) },
   ]

@@ -33,7 +33,8 @@ export class DetachKeys {
     for (const byte of bytes) {
       if (byte === this.#keys[this.#matched]) {
         this.#matched++
-        if (this.#matched === this.#keys.length) return { pass: Uint8Array.from(pass), detached: true }
+        if (this.#matched === this.#keys.length)
+          return { pass: Uint8Array.from(pass), detached: true }
         continue
       }
       pass.push(...this.#keys.subarray(0, this.#matched))

@@ -1,7 +1,11 @@
 /** Values of flags, in Go's notations and with Go's words when they are wrong. */
 
 /** strconv, base 0. */
-export function parseInteger(text: string, verb: 'ParseInt' | 'ParseUint' | 'Atoi', max?: number): number {
+export function parseInteger(
+  text: string,
+  verb: 'ParseInt' | 'ParseUint' | 'Atoi',
+  max?: number,
+): number {
   const sign = verb === 'ParseUint' ? '' : '[+-]?'
   const shape = new RegExp(`^${sign}(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[1-9]\\d*|0)$`)
   const match = shape.exec(text)
@@ -22,11 +26,20 @@ export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)*) ?([kKmMgGtTpP])?(?:i?[bB])?$/.exec(text)
   const amount = Number(match?.[1])
   if (!match || Number.isNaN(amount)) throw new Error(`invalid size: '${text}'`)
-  return Math.floor(amount * 1024 ** Math.max(0, binaryUnits.indexOf((match[2] ?? 'b').toLowerCase())))
+  return Math.floor(
+    amount * 1024 ** Math.max(0, binaryUnits.indexOf((match[2] ?? 'b').toLowerCase())),
+  )
 }
 
 const nanoseconds: Readonly<Record<string, number>> = {
-  ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9,
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
 }
 
 /** `1m30s` → nanoseconds (Go time.ParseDuration). */
@@ -36,14 +49,19 @@ export function parseDuration(text: string): number {
   const rest = text.replace(/^[-+]/, '')
   if (rest === '0') return 0
   if (!/^(\d+\.?\d*|\.\d+)/.test(rest)) throw invalid()
-  if (/^[\d.]+$/.test(rest)) throw new Error(`time: missing unit in duration ${JSON.stringify(text)}`)
+  if (/^[\d.]+$/.test(rest))
+    throw new Error(`time: missing unit in duration ${JSON.stringify(text)}`)
   const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
   let total = 0
   while (part.lastIndex < rest.length) {
     const match = part.exec(rest)
     if (!match) {
       const unit = /[a-zA-Z]+/.exec(rest)?.[0]
-      throw unit === undefined ? invalid() : new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`)
+      throw unit === undefined
+        ? invalid()
+        : new Error(
+            `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`,
+          )
     }
     total += Number(match[1]) * (nanoseconds[match[2] ?? ''] ?? 0)
   }
@@ -97,12 +115,21 @@ export function parseTimestamp(text: string, now: number): string {
     return seconds(now - parseDuration(text) / 1e6)
   }
   if (/^-?\d+(\.\d+)?$/.test(text)) return text
-  const match = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2})?)?)(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text)
+  const match =
+    /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2})?)?)(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(
+      text,
+    )
   if (!match) throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`)
   const [, date = '', clock = '00', fraction = '', zone = 'Z'] = match
-  const full = clock.split(':').length === 1 ? `${clock}:00:00` : clock.split(':').length === 2 ? `${clock}:00` : clock
+  const full =
+    clock.split(':').length === 1
+      ? `${clock}:00:00`
+      : clock.split(':').length === 2
+        ? `${clock}:00`
+        : clock
   const milliseconds = Date.parse(`${date}T${full}${zone}`)
-  if (Number.isNaN(milliseconds)) throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`)
+  if (Number.isNaN(milliseconds))
+    throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`)
   return `${milliseconds / 1000}.${(fraction.slice(1) || '0').padEnd(9, '0')}`
 }
 

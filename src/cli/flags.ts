@@ -1,4 +1,10 @@
-import { parseBytes, parseDecimal, parseDuration, parseFilter, parseInteger } from './flag-values.ts'
+import {
+  parseBytes,
+  parseDecimal,
+  parseDuration,
+  parseFilter,
+  parseInteger,
+} from './flag-values.ts'
 
 /** What a flag takes, by the word that the help shows. */
 export type FlagType =
@@ -47,7 +53,14 @@ export function flag(names: string, type: FlagType, usage: string, extras: Extra
 }
 
 const manyTypes: ReadonlySet<FlagType> = new Set([
-  'list', 'strings', 'map', 'filter', 'ulimit', 'mount', 'network', 'gpu-request',
+  'list',
+  'strings',
+  'map',
+  'filter',
+  'ulimit',
+  'mount',
+  'network',
+  'gpu-request',
 ])
 
 /** A mistake in the command line: exit code 125, with the command's usage. */
@@ -72,7 +85,10 @@ export class Flags {
     } catch (error) {
       if (!(error instanceof Error)) throw error
       const shown = flag.short === undefined ? `--${flag.name}` : `-${flag.short}, --${flag.name}`
-      throw new FlagError(`invalid argument ${JSON.stringify(value)} for "${shown}" flag: ${error.message}`, { cause: error })
+      throw new FlagError(
+        `invalid argument ${JSON.stringify(value)} for "${shown}" flag: ${error.message}`,
+        { cause: error },
+      )
     }
     const before = manyTypes.has(flag.type) ? (this.#values.get(name) ?? []) : []
     // pflag's stringSlice takes several, divided by commas.
@@ -109,16 +125,7 @@ export class Flags {
     const flag = this.#flag(name)
     const text = this.text(name)
     if (text === '') return 0
-    switch (flag.type) {
-      case 'bytes':
-        return parseBytes(text)
-      case 'duration':
-        return parseDuration(text)
-      case 'decimal':
-        return parseDecimal(text)
-      default:
-        return Number(text)
-    }
+    return (numbers[flag.type] ?? Number)(text)
   }
 
   #flag(name: string): Flag {
@@ -128,31 +135,30 @@ export class Flags {
   }
 }
 
+/** Types that are numbers, as they are written. */
+const numbers: Partial<Record<FlagType, (text: string) => number>> = {
+  bytes: parseBytes,
+  duration: parseDuration,
+  decimal: parseDecimal,
+}
+
+/** What is kept of a value. */
+const texts: Partial<Record<FlagType, (text: string) => string>> = {
+  bool: (value) => {
+    if (/^(1|t|T|TRUE|true|True)$/.test(value)) return 'true'
+    if (/^(0|f|F|FALSE|false|False)$/.test(value)) return 'false'
+    throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`)
+  },
+  int: (value) => String(parseInteger(value, 'ParseInt')),
+  uint: (value) => String(parseInteger(value, 'ParseUint')),
+  uint16: (value) => String(parseInteger(value, 'ParseUint', 65_535)),
+  filter: parseFilter,
+}
+
 function checked(flag: Flag, value: string): string {
-  switch (flag.type) {
-    case 'bool':
-      if (/^(1|t|T|TRUE|true|True)$/.test(value)) return 'true'
-      if (/^(0|f|F|FALSE|false|False)$/.test(value)) return 'false'
-      throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`)
-    case 'int':
-      return String(parseInteger(value, 'ParseInt'))
-    case 'uint':
-    case 'uint16':
-      return String(parseInteger(value, 'ParseUint', flag.type === 'uint16' ? 65_535 : undefined))
-    case 'bytes':
-      parseBytes(value)
-      break
-    case 'duration':
-      parseDuration(value)
-      break
-    case 'decimal':
-      parseDecimal(value)
-      break
-    case 'filter':
-      return parseFilter(value)
-    default:
-  }
-  return flag.check ? flag.check(value) : value
+  numbers[flag.type]?.(value)
+  const kept = (texts[flag.type] ?? ((text: string) => text))(value)
+  return flag.check ? flag.check(kept) : kept
 }
 
 export interface Parsed {
@@ -168,7 +174,11 @@ export interface Parsed {
  * @param interspersed whether flags may follow the first argument
  * @throws FlagError
  */
-export function parseFlags(known: readonly Flag[], argv: readonly string[], interspersed: boolean): Parsed {
+export function parseFlags(
+  known: readonly Flag[],
+  argv: readonly string[],
+  interspersed: boolean,
+): Parsed {
   const flags = new Flags(known)
   const args: string[] = []
   const rest = [...argv]
@@ -229,7 +239,8 @@ function short(known: readonly Flag[], flags: Flags, word: string, rest: string[
       continue
     }
     const value = after === '' ? rest.shift() : after
-    if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in -${letters}`)
+    if (value === undefined)
+      throw new FlagError(`flag needs an argument: '${letter}' in -${letters}`)
     flags.set(flag, value)
     return false
   }

@@ -10,8 +10,13 @@ export const globalFlags: readonly Flag[] = [
   ),
   flag('-D, --debug', 'bool', 'Enable debug mode'),
   flag('-H, --host', 'string', 'Daemon socket to connect to'),
-  flag('-l, --log-level', 'string', 'Set the logging level ("debug", "info", "warn", "error", "fatal")', {
-    initial: 'info',
-  }),
+  flag(
+    '-l, --log-level',
+    'string',
+    'Set the logging level ("debug", "info", "warn", "error", "fatal")',
+    {
+      initial: 'info',
+    },
+  ),
   flag('-v, --version', 'bool', 'Print version information and quit'),
 ]

@@ -8,7 +8,9 @@ const shownType = (flag: Flag): string => (flag.type === 'bool' ? '' : ` ${flag.
 function shownInitial(flag: Flag): string {
   if (flag.shownInitial !== undefined) return ` (default ${flag.shownInitial})`
   if (flag.initial === undefined) return ''
-  return flag.type === 'string' ? ` (default ${JSON.stringify(flag.initial)})` : ` (default ${flag.initial})`
+  return flag.type === 'string'
+    ? ` (default ${JSON.stringify(flag.initial)})`
+    : ` (default ${flag.initial})`
 }
 
 /**
@@ -25,7 +27,10 @@ export function flagUsages(flags: readonly Flag[], columns: number): string {
     }))
   const widest = Math.max(0, ...rows.map(({ head }) => head.length + 1))
   return rows
-    .map(({ head, text }) => `${head} ${' '.repeat(widest - head.length)} ${wrap(widest + 2, columns, text)}\n`)
+    .map(
+      ({ head, text }) =>
+        `${head} ${' '.repeat(widest - head.length)} ${wrap(widest + 2, columns, text)}\n`,
+    )
     .join('')
 }
 
@@ -70,7 +75,12 @@ export const useLine = (path: string, command: Command): string =>
  * @param path `docker ps`
  * @param aliases every path of the command, when there are several
  */
-export function commandHelp(path: string, command: Command, aliases: readonly string[], columns: number): string {
+export function commandHelp(
+  path: string,
+  command: Command,
+  aliases: readonly string[],
+  columns: number,
+): string {
   let text = `Usage:  ${useLine(path, command)}\n\n${command.description ?? command.summary}\n`
   if (aliases.length > 1) text += `\nAliases:\n  ${aliases.join(', ')}\n`
   const options = flagUsages(command.flags ?? [], columns - 1)

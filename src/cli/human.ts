@@ -23,12 +23,13 @@ function scaled(bytes: number, base: number, units: readonly string[], precision
 }
 
 /** `4.26MB` */
-export const humanSize = (bytes: number, precision = 3): string => scaled(bytes, 1000, decimalUnits, precision)
+export const humanSize = (bytes: number, precision = 3): string =>
+  scaled(bytes, 1000, decimalUnits, precision)
 /** `4.063MiB` */
 export const binarySize = (bytes: number): string => scaled(bytes, 1024, binaryUnits, 4)
 
 /** `About an hour`, `5 minutes` */
-export function humanDuration(milliseconds: number): string {
+function humanDuration(milliseconds: number): string {
   const seconds = Math.trunc(milliseconds / 1000)
   if (seconds < 1) return 'Less than a second'
   if (seconds === 1) return '1 second'
@@ -46,7 +47,8 @@ export function humanDuration(milliseconds: number): string {
 }
 
 /** `5 minutes ago` */
-export const ago = (seconds: number, now: number = Date.now()): string => `${humanDuration(now - seconds * 1000)} ago`
+export const ago = (seconds: number, now: number = Date.now()): string =>
+  `${humanDuration(now - seconds * 1000)} ago`
 
 /** Go's time.Time.String of seconds since 1970. */
 export const goTime = (seconds: number): string =>
@@ -56,9 +58,11 @@ export const goTime = (seconds: number): string =>
 export const shortId = (id: string): string => id.replace(/^[a-z0-9]+:/, '').slice(0, 12)
 
 export function ellipsis(text: string, width: number): string {
-  const characters = [...text]
+  const characters = Array.from(text)
   if (characters.length <= width) return text
-  return width <= 1 ? characters.slice(0, width).join('') : `${characters.slice(0, width - 1).join('')}…`
+  return width <= 1
+    ? characters.slice(0, width).join('')
+    : `${characters.slice(0, width - 1).join('')}…`
 }
 
 /** Numbers within names by their value: `net2` before `net10` (fvbommel/sortorder, which Docker sorts lists with). */

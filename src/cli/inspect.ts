@@ -29,10 +29,16 @@ export const inspect: Command = {
     const type = invocation.flags.text('type')
     const chosen = type === '' ? Object.values(finders) : [finders[type]]
     if (invocation.flags.has('type') && type === '') {
-      throw new ExitError(1, 'type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"')
+      throw new ExitError(
+        1,
+        'type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"',
+      )
     }
     if (chosen[0] === undefined) {
-      throw new ExitError(1, `unknown type: ${JSON.stringify(type)}: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"`)
+      throw new ExitError(
+        1,
+        `unknown type: ${JSON.stringify(type)}: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"`,
+      )
     }
     return inspectAll(invocation, async (name) => {
       for (const find of chosen) {

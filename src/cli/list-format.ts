@@ -5,7 +5,8 @@ import { ExitError } from './command.ts'
 import { flag, type Flag } from './flags.ts'
 import { alignTabs } from './tabwriter.ts'
 
-const REFER = 'Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates'
+const REFER =
+  'Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates'
 
 /** `--format` of a list. */
 export const listFormatFlag: Flag = flag(
@@ -25,7 +26,9 @@ export const objectFormatFlag = (names = '-f, --format'): Flag =>
 /** What a list can show of its rows. */
 export interface ListFormat<Row> {
   /** Fields by their names in templates. A function among the values is a method and stays out of the JSON. */
-  readonly fields: Readonly<Record<string, { readonly header: string; readonly value: (row: Row) => unknown }>>
+  readonly fields: Readonly<
+    Record<string, { readonly header: string; readonly value: (row: Row) => unknown }>
+  >
   /** The template of the default table, with its tabs. */
   readonly table: string
   /** With `-q`. */
@@ -45,7 +48,11 @@ export interface ListOptions {
  * Rows as text.
  * @throws ExitError as Docker words it when the template is wrong
  */
-export function formatList<Row>(rows: readonly Row[], list: ListFormat<Row>, options: ListOptions): string {
+export function formatList<Row>(
+  rows: readonly Row[],
+  list: ListFormat<Row>,
+  options: ListOptions,
+): string {
   const { text, isTable } = templateOf(list, options)
   const template = compiled(text)
   const names = Object.keys(list.fields).sort()
@@ -57,7 +64,10 @@ export function formatList<Row>(rows: readonly Row[], list: ListFormat<Row>, opt
     }
     if (!isTable) return body
     const headers = Object.fromEntries(names.map((name) => [name, list.fields[name]?.header]))
-    const header = executeTemplate(template, headers, { functions: headerFunctions, missing: 'zero' })
+    const header = executeTemplate(template, headers, {
+      functions: headerFunctions,
+      missing: 'zero',
+    })
     return alignTabs(`${header}\n${body}`)
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
@@ -67,9 +77,12 @@ export function formatList<Row>(rows: readonly Row[], list: ListFormat<Row>, opt
 
 /** Whether the template uses a field, so that what costs the engine something is asked for only then. */
 export const usesField = (format: string, field: string): boolean =>
-  new RegExp(`\\.${field}\\b|\\{\\{\\s*json \\.\\s*\\}\\}`).test(format) || format === 'json'
+  new RegExp(`\\.${field}\\b|\\{\\{\\s*json \\.\\s*\\}\\}`).test(format)
 
-function templateOf<Row>(list: ListFormat<Row>, options: ListOptions): { text: string; isTable: boolean } {
+function templateOf<Row>(
+  list: ListFormat<Row>,
+  options: ListOptions,
+): { text: string; isTable: boolean } {
   const { format, quiet = false } = options
   const table = options.table ?? list.table
   const isTable = format === '' || /^table(\s|$)/.test(format)
@@ -83,7 +96,8 @@ function templateOf<Row>(list: ListFormat<Row>, options: ListOptions): { text: s
 }
 
 /** A shell hands `\t` and `\n` over as they are. */
-const unescaped = (text: string): string => text.trim().replaceAll('\\t', '\t').replaceAll('\\n', '\n')
+const unescaped = (text: string): string =>
+  text.trim().replaceAll('\\t', '\t').replaceAll('\\n', '\n')
 
 function compiled(text: string): ReturnType<typeof compileTemplate> {
   try {

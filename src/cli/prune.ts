@@ -5,7 +5,8 @@ import { flag, type Flag } from './flags.ts'
 import { humanSize } from './human.ts'
 
 const untilFilter = flag('--filter', 'filter', 'Provide filter values (e.g. "until=<timestamp>")')
-const labelFilter = (example: string): Flag => flag('--filter', 'filter', `Provide filter values (e.g. "${example}")`)
+const labelFilter = (example: string): Flag =>
+  flag('--filter', 'filter', `Provide filter values (e.g. "${example}")`)
 const forceFlag = flag('-f, --force', 'bool', 'Do not prompt for confirmation')
 
 /** Ask before something is lost. */
@@ -26,14 +27,17 @@ async function confirmed({ flags, host, out }: Invocation, warning: string): Pro
   return /^y$/i.test(answer.trim())
 }
 
-const reclaimed = (report: PruneReport): string => `Total reclaimed space: ${humanSize(report.SpaceReclaimed ?? 0, 4)}`
+const reclaimed = (report: PruneReport): string =>
+  `Total reclaimed space: ${humanSize(report.SpaceReclaimed ?? 0, 4)}`
 
 const section = (title: string, lines: readonly string[]): string =>
   lines.length === 0 ? '' : `${title}:\n${lines.join('\n')}\n\n`
 
 const imageLines = ({ ImagesDeleted }: PruneReport): string[] =>
   (ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
-    Untagged === undefined || Untagged === '' ? `deleted: ${Deleted ?? ''}` : `untagged: ${Untagged}`,
+    Untagged === undefined || Untagged === ''
+      ? `deleted: ${Deleted ?? ''}`
+      : `untagged: ${Untagged}`,
   )
 
 export const pruneContainers: Command = {
@@ -42,10 +46,13 @@ export const pruneContainers: Command = {
   args: noArguments,
   flags: [untilFilter, forceFlag],
   async run(invocation) {
-    if (!(await confirmed(invocation, 'WARNING! This will remove all stopped containers.'))) return 0
+    if (!(await confirmed(invocation, 'WARNING! This will remove all stopped containers.')))
+      return 0
     const { client, flags, out, signal } = invocation
     const report = await client.containers.prune(filtersOf(flags.list('filter')), signal)
-    await out.line(section('Deleted Containers', report.ContainersDeleted ?? []) + reclaimed(report))
+    await out.line(
+      section('Deleted Containers', report.ContainersDeleted ?? []) + reclaimed(report),
+    )
     return 0
   },
 }
@@ -57,7 +64,11 @@ export const pruneImages: Command = {
   usage: '[OPTIONS]',
   summary: 'Remove unused images',
   args: noArguments,
-  flags: [flag('-a, --all', 'bool', 'Remove all unused images, not just dangling ones'), untilFilter, forceFlag],
+  flags: [
+    flag('-a, --all', 'bool', 'Remove all unused images, not just dangling ones'),
+    untilFilter,
+    forceFlag,
+  ],
   async run(invocation) {
     const { client, flags, out, signal } = invocation
     const all = flags.bool('all')
@@ -76,7 +87,8 @@ export const pruneNetworks: Command = {
   flags: [untilFilter, forceFlag],
   async run(invocation) {
     const { client, flags, out, signal } = invocation
-    const warning = 'WARNING! This will remove all custom networks not used by at least one container.'
+    const warning =
+      'WARNING! This will remove all custom networks not used by at least one container.'
     if (!(await confirmed(invocation, warning))) return 0
     const report = await client.networks.prune(filtersOf(flags.list('filter')), signal)
     await out.write(section('Deleted Networks', report.NetworksDeleted ?? []))
@@ -97,7 +109,13 @@ export const pruneVolumes: Command = {
     const { client, flags, out, signal } = invocation
     const all = flags.bool('all')
     const which = all ? 'all' : 'anonymous'
-    if (!(await confirmed(invocation, `WARNING! This will remove ${which} local volumes not used by at least one container.`))) return 0
+    if (
+      !(await confirmed(
+        invocation,
+        `WARNING! This will remove ${which} local volumes not used by at least one container.`,
+      ))
+    )
+      return 0
     const filters = { ...filtersOf(flags.list('filter')), ...(all && { all: ['true'] }) }
     const report = await client.volumes.prune(filters, signal)
     await out.line(section('Deleted Volumes', report.VolumesDeleted ?? []) + reclaimed(report))
@@ -127,11 +145,26 @@ export const pruneSystem: Command = {
       imagesWarning(all),
       all ? 'all build cache' : 'unused build cache',
     ]
-    const named = Object.entries(filters).flatMap(([name, values]) => values.map((value) => `${name}=${value}`))
-    const only = named.length === 0 ? '' : `\n  Items to be pruned will be filtered with:\n${named.map((text) => `  - ${text}\n`).join('')}`
-    if (!(await confirmed(invocation, `WARNING! This will remove:\n${items.map((item) => `  - ${item}\n`).join('')}${only}`))) return 0
+    const named = Object.entries(filters).flatMap(([name, values]) =>
+      values.map((value) => `${name}=${value}`),
+    )
+    const only =
+      named.length === 0
+        ? ''
+        : `\n  Items to be pruned will be filtered with:\n${named.map((text) => `  - ${text}\n`).join('')}`
+    if (
+      !(await confirmed(
+        invocation,
+        `WARNING! This will remove:\n${items.map((item) => `  - ${item}\n`).join('')}${only}`,
+      ))
+    )
+      return 0
     let space = 0
-    const show = async (report: PruneReport, title: string, lines: readonly string[]): Promise<void> => {
+    const show = async (
+      report: PruneReport,
+      title: string,
+      lines: readonly string[],
+    ): Promise<void> => {
       space += report.SpaceReclaimed ?? 0
       await out.write(section(title, lines))
     }

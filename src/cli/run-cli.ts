@@ -1,7 +1,12 @@
-import { ClientError } from '../client/client-error.ts'
 import type { DockerClient } from '../client/client.ts'
 import type { CliHost, CliSignal } from '../ports/cli-host.ts'
-import { ExitError, messageOf, type ArgumentRule, type Command, type Invocation } from './command.ts'
+import {
+  ExitError,
+  messageOf,
+  type ArgumentRule,
+  type Command,
+  type Invocation,
+} from './command.ts'
 import { findCommand, groupEntries, groupSummary, topHelp, type Found } from './commands.ts'
 import { FlagError, parseFlags, type Parsed } from './flags.ts'
 import { globalFlags } from './global-flags.ts'
@@ -28,7 +33,12 @@ export async function runCli(
   const err = new TextOutput(host.stderr)
   const signals = new Signals(host, err)
   try {
-    return await Promise.race([new Run(host, client, options, signals).run(argv), signals.killed])
+    const code = await Promise.race([
+      new Run(host, client, options, signals).run(argv),
+      signals.killed,
+    ])
+    // A stream may take the abort for its end.
+    return code === 0 && signals.aborted ? (signals.code ?? code) : code
   } catch (error) {
     return await report(error, err, signals).catch((broken: unknown) => {
       if (broken instanceof BrokenPipe) return SIGPIPE_CODE
@@ -54,7 +64,13 @@ async function report(error: unknown, err: TextOutput, signals: Signals): Promis
 }
 
 const numbers: Readonly<Record<CliSignal, number>> = {
-  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15, SIGCONT: 18,
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGTERM: 15,
+  SIGCONT: 18,
 }
 
 /** SIGINT and SIGTERM cancel a command, unless it takes them; the third ends it at once, as in Docker's CLI. */
@@ -145,7 +161,11 @@ class Run {
   }
 
   async run(argv: readonly string[]): Promise<number> {
-    const global = parsedFlags(() => parseFlags(globalFlags, argv, false), 'docker [OPTIONS] COMMAND [ARG...]', 'docker')
+    const global = parsedFlags(
+      () => parseFlags(globalFlags, argv, false),
+      'docker [OPTIONS] COMMAND [ARG...]',
+      'docker',
+    )
     if (global.flags.bool('version')) {
       await this.#out.line(`Docker version ${CLI_VERSION}, build drydock`)
       return 0
@@ -153,7 +173,9 @@ class Run {
     const client = this.#clientFor(global)
     const [first, ...rest] = global.args
     if (first === undefined || global.help || global.shortHelp) {
-      await (first === undefined && !global.help && !global.shortHelp ? this.#err : this.#out).write(topHelp(this.#columns))
+      await (
+        first === undefined && !global.help && !global.shortHelp ? this.#err : this.#out
+      ).write(topHelp(this.#columns))
       return 0
     }
     if (first === 'help') return this.#help(rest)
@@ -170,7 +192,10 @@ class Run {
     const address = global.flags.given('host')
     if (address === undefined) return this.#client
     if (this.#options.connect === undefined) {
-      throw new ExitError(1, 'docker: this CLI speaks to its own engine alone: --host is not supported here')
+      throw new ExitError(
+        1,
+        'docker: this CLI speaks to its own engine alone: --host is not supported here',
+      )
     }
     return this.#options.connect(address)
   }
@@ -187,7 +212,8 @@ class Run {
   }
 
   #helpOf(found: Exclude<Found, { kind: 'unknown' }>): string {
-    if (found.kind === 'command') return commandHelp(found.path, found.command, found.aliases, this.#columns)
+    if (found.kind === 'command')
+      return commandHelp(found.path, found.command, found.aliases, this.#columns)
     return groupHelp(`docker ${found.group}`, groupSummary(found.group), groupEntries(found.group))
   }
 
@@ -199,7 +225,9 @@ class Run {
     const hint = `${usage}Run '${path} --help' for more information`
     const option = rest.find((word) => word.startsWith('-'))
     if (option === '--help' || option === '-h') {
-      await this.#out.write(group === '' ? topHelp(this.#columns) : this.#helpOf({ kind: 'group', group, rest }))
+      await this.#out.write(
+        group === '' ? topHelp(this.#columns) : this.#helpOf({ kind: 'group', group, rest }),
+      )
       return 0
     }
     if (option !== undefined && found.kind === 'unknown' && group !== '') {
@@ -212,11 +240,15 @@ class Run {
       await this.#err.write(this.#helpOf(found))
       return 0
     }
-    if (found.missing) throw new ExitError(1, `docker: '${path} ${rest[0] ?? ''}' is not part of Drydock's CLI yet`)
+    if (found.missing)
+      throw new ExitError(1, `docker: '${path} ${rest[0] ?? ''}' is not part of Drydock's CLI yet`)
     throw new ExitError(1, `docker: unknown command: ${path} ${rest[0] ?? ''}\n\n${hint}`)
   }
 
-  async #command(found: Extract<Found, { kind: 'command' }>, client: DockerClient): Promise<number> {
+  async #command(
+    found: Extract<Found, { kind: 'command' }>,
+    client: DockerClient,
+  ): Promise<number> {
     const { command, path } = found
     const usage = useLine(path, command)
     const parsed = parsedFlags(
@@ -225,7 +257,8 @@ class Run {
       path,
     )
     if (parsed.help || parsed.shortHelp) {
-      if (parsed.shortHelp) await this.#out.line('Flag shorthand -h has been deprecated, use --help')
+      if (parsed.shortHelp)
+        await this.#out.line('Flag shorthand -h has been deprecated, use --help')
       await this.#out.write(this.#helpOf(found))
       return 0
     }
@@ -266,7 +299,10 @@ function checkArguments(command: Command, path: string, count: number): void {
 }
 
 /** The sentence, and the word that Docker puts before the hint (docker/cli cli/required.go, slips and all). */
-function argumentComplaint({ min, max }: ArgumentRule, count: number): readonly [string, string] | undefined {
+function argumentComplaint(
+  { min, max }: ArgumentRule,
+  count: number,
+): readonly [string, string] | undefined {
   if (count >= min && count <= max) return undefined
   const plural = (number: number): string => (number === 1 ? 'argument' : 'arguments')
   if (max === 0) return ['accepts no arguments', 'Run']
@@ -275,6 +311,3 @@ function argumentComplaint({ min, max }: ArgumentRule, count: number): readonly 
   if (min === 0) return [`requires at most ${max} ${plural(max)}`, 'SRun']
   return [`requires at least ${min} and at most ${max} ${plural(max)}`, 'Run']
 }
-
-/** The engine doesn't answer, rather than refuse. */
-export const isUnreachable = (error: unknown): boolean => error instanceof ClientError && error.status === 0

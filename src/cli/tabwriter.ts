@@ -9,7 +9,7 @@ export function alignTabs(text: string, minimum = 10, padding = 3): string {
       const line = lines[at] ?? []
       for (const [column, cell] of line.entries()) {
         const width = column < line.length - 1 ? (widths[column] ?? 0) : 0
-        output += cell + ' '.repeat(Math.max(0, width - [...cell].length))
+        output += cell + ' '.repeat(Math.max(0, width - Array.from(cell).length))
       }
       if (at < lines.length - 1) output += '\n'
     }
@@ -27,7 +27,7 @@ export function alignTabs(text: string, minimum = 10, padding = 3): string {
       for (; at < to; at++) {
         const line = lines[at] ?? []
         if (column >= line.length - 1) break
-        width = Math.max(width, [...(line[column] ?? '')].length + padding)
+        width = Math.max(width, Array.from(line[column] ?? '').length + padding)
       }
       widths.push(width)
       format(start, at)

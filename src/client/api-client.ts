@@ -6,7 +6,7 @@ import { jsonLinesDecoder } from '../codec/json-lines.ts'
 import { ClientError } from './client-error.ts'
 import { duplexPair } from './duplex-pair.ts'
 
-export type QueryValue = string | number | boolean | readonly string[] | undefined
+type QueryValue = string | number | boolean | readonly string[] | undefined
 /** `name=value`; nothing is sent for undefined. A list repeats its name. */
 export type Query = Readonly<Record<string, QueryValue>>
 
@@ -96,33 +96,47 @@ export class ApiClient {
   }
 
   /** A body as it comes. */
-  async stream(method: string, path: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+  async stream(
+    method: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
     const { body } = await this.request(method, path, options)
     return body ?? emptyStream()
   }
 
   /** A body of JSON values, as they come. */
-  async values<T>(method: string, path: string, options: CallOptions = {}): Promise<ReadableStream<T>> {
+  async values<T>(
+    method: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<T>> {
     const body = await this.stream(method, path, options)
     return body.pipeThrough(jsonLinesDecoder() as unknown as TransformStream<Uint8Array, T>)
   }
 
   /** The lines of a body, without the empty ones. */
-  async lines(method: string, path: string, options: CallOptions = {}): Promise<ReadableStream<string>> {
+  async lines(
+    method: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<ReadableStream<string>> {
     const body = await this.stream(method, path, options)
     let held = ''
-    return body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).pipeThrough(
-      new TransformStream<string, string>({
-        transform: (text, controller) => {
-          const lines = (held + text).split('\n')
-          held = lines.pop() ?? ''
-          for (const line of lines) if (line.trim() !== '') controller.enqueue(line.trim())
-        },
-        flush: (controller) => {
-          if (held.trim() !== '') controller.enqueue(held.trim())
-        },
-      }),
-    )
+    return body
+      .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
+      .pipeThrough(
+        new TransformStream<string, string>({
+          transform: (text, controller) => {
+            const lines = (held + text).split('\n')
+            held = lines.pop() ?? ''
+            for (const line of lines) if (line.trim() !== '') controller.enqueue(line.trim())
+          },
+          flush: (controller) => {
+            if (held.trim() !== '') controller.enqueue(held.trim())
+          },
+        }),
+      )
   }
 
   /** Takes over the connection. An abort of the signal breaks it. */
@@ -152,7 +166,10 @@ export class ApiClient {
     options: CallOptions,
     signal: AbortSignal | undefined,
   ): Promise<EngineResponse> {
-    const json = options.json === undefined ? undefined : new TextEncoder().encode(JSON.stringify(options.json))
+    const json =
+      options.json === undefined
+        ? undefined
+        : new TextEncoder().encode(JSON.stringify(options.json))
     const body = json === undefined ? options.body : streamOf(json)
     try {
       return await this.#handler({
@@ -161,7 +178,10 @@ export class ApiClient {
         headers: {
           host: 'api.moby.localhost',
           'user-agent': 'Drydock-Client',
-          ...(json && { 'content-type': 'application/json', 'content-length': String(json.length) }),
+          ...(json && {
+            'content-type': 'application/json',
+            'content-length': String(json.length),
+          }),
           ...options.headers,
         },
         ...(body && { body }),
@@ -171,7 +191,9 @@ export class ApiClient {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       // An engine in the same process may throw what a server would answer.
-      throw new ClientError(statusOf[error.code], `${FROM_DAEMON}${error.message}`, { cause: error })
+      throw new ClientError(statusOf[error.code], `${FROM_DAEMON}${error.message}`, {
+        cause: error,
+      })
     }
   }
 }
@@ -179,7 +201,11 @@ export class ApiClient {
 const FROM_DAEMON = 'Error response from daemon: '
 const MULTIPLEXED = 'application/vnd.docker.multiplexed-stream'
 
-async function refused(response: EngineResponse, method: string, target: string): Promise<ClientError> {
+async function refused(
+  response: EngineResponse,
+  method: string,
+  target: string,
+): Promise<ClientError> {
   const text = (await textOf(response.body)).trim()
   const { status } = response
   if (text === '') {
@@ -217,7 +243,10 @@ export function filterText(filters: Filters | undefined): string | undefined {
   if (filters === undefined || Object.keys(filters).length === 0) return undefined
   return JSON.stringify(
     Object.fromEntries(
-      Object.entries(filters).map(([name, values]) => [name, Object.fromEntries(values.map((value) => [value, true]))]),
+      Object.entries(filters).map(([name, values]) => [
+        name,
+        Object.fromEntries(values.map((value) => [value, true])),
+      ]),
     ),
   )
 }

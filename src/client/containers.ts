@@ -77,19 +77,35 @@ export class Containers {
     return this.#api.json('GET', at(id, 'json'), { query: { size }, signal })
   }
 
-  start(id: string, options: { readonly detachKeys?: string } = {}, signal?: AbortSignal): Promise<void> {
+  start(
+    id: string,
+    options: { readonly detachKeys?: string } = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
     return this.#api.call('POST', at(id, 'start'), { query: options, signal })
   }
 
-  stop(id: string, { timeout, signal: name }: StopOptions = {}, signal?: AbortSignal): Promise<void> {
+  stop(
+    id: string,
+    { timeout, signal: name }: StopOptions = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
     return this.#api.call('POST', at(id, 'stop'), { query: { t: timeout, signal: name }, signal })
   }
 
-  restart(id: string, { timeout, signal: name }: StopOptions = {}, signal?: AbortSignal): Promise<void> {
-    return this.#api.call('POST', at(id, 'restart'), { query: { t: timeout, signal: name }, signal })
+  restart(
+    id: string,
+    { timeout, signal: name }: StopOptions = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#api.call('POST', at(id, 'restart'), {
+      query: { t: timeout, signal: name },
+      signal,
+    })
   }
 
-  kill(id: string, name: string, signal?: AbortSignal): Promise<void> {
+  /** SIGKILL without a name. */
+  kill(id: string, name: string | undefined, signal?: AbortSignal): Promise<void> {
     return this.#api.call('POST', at(id, 'kill'), { query: { signal: name }, signal })
   }
 
@@ -105,7 +121,11 @@ export class Containers {
     return this.#api.call('POST', at(id, 'rename'), { query: { name }, signal })
   }
 
-  update(id: string, changes: object, signal?: AbortSignal): Promise<{ readonly Warnings?: readonly string[] | null }> {
+  update(
+    id: string,
+    changes: object,
+    signal?: AbortSignal,
+  ): Promise<{ readonly Warnings?: readonly string[] | null }> {
     return this.#api.json('POST', at(id, 'update'), { json: changes, signal })
   }
 
@@ -123,7 +143,10 @@ export class Containers {
     condition: 'not-running' | 'next-exit' | 'removed' | undefined,
     signal?: AbortSignal,
   ): Promise<{ readonly result: Promise<WaitResult> }> {
-    const values = await this.#api.values<WaitResult>('POST', at(id, 'wait'), { query: { condition }, signal })
+    const values = await this.#api.values<WaitResult>('POST', at(id, 'wait'), {
+      query: { condition },
+      signal,
+    })
     const reader = values.getReader()
     const result = reader.read().then(({ done, value }) => {
       if (done) throw new Error('the engine ended before the container did')
@@ -146,8 +169,15 @@ export class Containers {
     return this.#api.stream('GET', at(id, 'logs'), { query: { ...options }, signal })
   }
 
-  resize(id: string, size: { readonly rows: number; readonly cols: number }, signal?: AbortSignal): Promise<void> {
-    return this.#api.call('POST', at(id, 'resize'), { query: { h: size.rows, w: size.cols }, signal })
+  resize(
+    id: string,
+    size: { readonly rows: number; readonly cols: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#api.call('POST', at(id, 'resize'), {
+      query: { h: size.rows, w: size.cols },
+      signal,
+    })
   }
 
   top(id: string, psArguments: readonly string[], signal?: AbortSignal): Promise<TopResult> {
@@ -156,7 +186,10 @@ export class Containers {
   }
 
   stats(id: string, stream: boolean, signal?: AbortSignal): Promise<ReadableStream<Stats>> {
-    return this.#api.values('GET', at(id, 'stats'), { query: { stream: stream ? '1' : '0' }, signal })
+    return this.#api.values('GET', at(id, 'stats'), {
+      query: { stream: stream ? '1' : '0' },
+      signal,
+    })
   }
 
   changes(
@@ -176,12 +209,21 @@ export class Containers {
     path: string,
     signal?: AbortSignal,
   ): Promise<{ readonly stat: PathStat; readonly tar: ReadableStream<Uint8Array> }> {
-    const { headers, body } = await this.#api.request('GET', at(id, 'archive'), { query: { path }, signal })
-    return { stat: pathStat(headers), tar: body ?? new ReadableStream({ start: (control) => control.close() }) }
+    const { headers, body } = await this.#api.request('GET', at(id, 'archive'), {
+      query: { path },
+      signal,
+    })
+    return {
+      stat: pathStat(headers),
+      tar: body ?? new ReadableStream({ start: (control) => control.close() }),
+    }
   }
 
   async statPath(id: string, path: string, signal?: AbortSignal): Promise<PathStat> {
-    const { headers, body } = await this.#api.request('HEAD', at(id, 'archive'), { query: { path }, signal })
+    const { headers, body } = await this.#api.request('HEAD', at(id, 'archive'), {
+      query: { path },
+      signal,
+    })
     await body?.cancel()
     return pathStat(headers)
   }
@@ -209,7 +251,10 @@ export class Containers {
   }
 
   prune(filters: Filters, signal?: AbortSignal): Promise<PruneReport> {
-    return this.#api.json('POST', '/containers/prune', { query: { filters: filterText(filters) }, signal })
+    return this.#api.json('POST', '/containers/prune', {
+      query: { filters: filterText(filters) },
+      signal,
+    })
   }
 }
 
@@ -224,5 +269,7 @@ export interface PathStat {
 
 function pathStat(headers: Readonly<Record<string, string>>): PathStat {
   const text = headers['x-docker-container-path-stat'] ?? ''
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)))) as PathStat
+  return JSON.parse(
+    new TextDecoder().decode(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))),
+  ) as PathStat
 }

@@ -4,7 +4,7 @@ export interface DuplexPair {
   readonly near: Duplex
   readonly far: Duplex
   /** Ends both directions: cleanly after what was written, or with an error. */
-  finish(error?: unknown): void
+  readonly finish: (error?: unknown) => void
 }
 
 /** Two ends of a connection in memory. A write resolves when the other end has read it. */

@@ -23,8 +23,15 @@ export class Execs {
     this.#api = api
   }
 
-  create(container: string, request: ExecCreate, signal?: AbortSignal): Promise<{ readonly Id: string }> {
-    return this.#api.json('POST', `/containers/${encodeURIComponent(container)}/exec`, { json: request, signal })
+  create(
+    container: string,
+    request: ExecCreate,
+    signal?: AbortSignal,
+  ): Promise<{ readonly Id: string }> {
+    return this.#api.json('POST', `/containers/${encodeURIComponent(container)}/exec`, {
+      json: request,
+      signal,
+    })
   }
 
   startDetached(id: string, tty: boolean, signal?: AbortSignal): Promise<void> {
@@ -45,7 +52,14 @@ export class Execs {
     return this.#api.json('GET', `/exec/${id}/json`, { signal })
   }
 
-  resize(id: string, size: { readonly rows: number; readonly cols: number }, signal?: AbortSignal): Promise<void> {
-    return this.#api.call('POST', `/exec/${id}/resize`, { query: { h: size.rows, w: size.cols }, signal })
+  resize(
+    id: string,
+    size: { readonly rows: number; readonly cols: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#api.call('POST', `/exec/${id}/resize`, {
+      query: { h: size.rows, w: size.cols },
+      signal,
+    })
   }
 }

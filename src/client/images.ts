@@ -1,10 +1,15 @@
-import type { ImageDeleteItem, ImageHistoryItem, ImageSummary, ProgressMessage } from '../core/engine-api.ts'
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageSummary,
+  ProgressMessage,
+} from '../core/engine-api.ts'
 import { filterText, type ApiClient, type Filters, type Query } from './api-client.ts'
 import type { PruneReport } from './types.ts'
 
-/** A name may hold slashes, which Docker sends as they are. */
+/** A name may hold slashes, colons and an at, which Docker sends as they are. */
 const at = (name: string, verb = ''): string =>
-  `/images/${name.split('/').map(encodeURIComponent).join('/')}${verb === '' ? '' : `/${verb}`}`
+  `/images/${encodeURIComponent(name).replaceAll(/%(2F|3A|40)/g, decodeURIComponent)}${verb === '' ? '' : `/${verb}`}`
 
 export class Images {
   readonly #api: ApiClient
@@ -32,11 +37,19 @@ export class Images {
 
   /** Progress as it comes; a failure after the start is a message with `error`. */
   pull(
-    image: { readonly fromImage: string; readonly tag: string; readonly platform?: string | undefined },
+    image: {
+      readonly fromImage: string
+      readonly tag: string
+      readonly platform?: string | undefined
+    },
     signal?: AbortSignal,
   ): Promise<ReadableStream<ProgressMessage>> {
     const query = { fromImage: image.fromImage, tag: image.tag, platform: image.platform }
-    return this.#api.values('POST', '/images/create', { query, headers: { 'x-registry-auth': 'e30=' }, signal })
+    return this.#api.values('POST', '/images/create', {
+      query,
+      headers: { 'x-registry-auth': 'e30=' },
+      signal,
+    })
   }
 
   push(name: string, tag: string, signal?: AbortSignal): Promise<ReadableStream<ProgressMessage>> {
@@ -57,7 +70,11 @@ export class Images {
     })
   }
 
-  load(tar: ReadableStream<Uint8Array>, quiet: boolean, signal?: AbortSignal): Promise<ReadableStream<ProgressMessage>> {
+  load(
+    tar: ReadableStream<Uint8Array>,
+    quiet: boolean,
+    signal?: AbortSignal,
+  ): Promise<ReadableStream<ProgressMessage>> {
     return this.#api.values('POST', '/images/load', {
       query: { quiet: quiet ? '1' : '0' },
       headers: { 'content-type': 'application/x-tar' },
@@ -70,7 +87,11 @@ export class Images {
     return this.#api.stream('GET', '/images/get', { query: { names }, signal })
   }
 
-  tag(name: string, target: { readonly repo: string; readonly tag: string }, signal?: AbortSignal): Promise<void> {
+  tag(
+    name: string,
+    target: { readonly repo: string; readonly tag: string },
+    signal?: AbortSignal,
+  ): Promise<void> {
     return this.#api.call('POST', at(name, 'tag'), { query: target, signal })
   }
 
@@ -83,6 +104,9 @@ export class Images {
   }
 
   prune(filters: Filters, signal?: AbortSignal): Promise<PruneReport> {
-    return this.#api.json('POST', '/images/prune', { query: { filters: filterText(filters) }, signal })
+    return this.#api.json('POST', '/images/prune', {
+      query: { filters: filterText(filters) },
+      signal,
+    })
   }
 }

@@ -2,7 +2,8 @@ import type { NetworkResource } from '../core/engine-api.ts'
 import { filterText, type ApiClient, type Filters } from './api-client.ts'
 import type { PruneReport } from './types.ts'
 
-const at = (id: string, verb = ''): string => `/networks/${encodeURIComponent(id)}${verb === '' ? '' : `/${verb}`}`
+const at = (id: string, verb = ''): string =>
+  `/networks/${encodeURIComponent(id)}${verb === '' ? '' : `/${verb}`}`
 
 export class Networks {
   readonly #api: ApiClient
@@ -20,7 +21,10 @@ export class Networks {
     return this.#api.json('GET', at(id), { query: { verbose }, signal })
   }
 
-  create(request: object, signal?: AbortSignal): Promise<{ readonly Id: string; readonly Warning?: string }> {
+  create(
+    request: object,
+    signal?: AbortSignal,
+  ): Promise<{ readonly Id: string; readonly Warning?: string }> {
     return this.#api.json('POST', '/networks/create', { json: request, signal })
   }
 
@@ -34,10 +38,16 @@ export class Networks {
   }
 
   disconnect(id: string, container: string, force: boolean, signal?: AbortSignal): Promise<void> {
-    return this.#api.call('POST', at(id, 'disconnect'), { json: { Container: container, Force: force }, signal })
+    return this.#api.call('POST', at(id, 'disconnect'), {
+      json: { Container: container, Force: force },
+      signal,
+    })
   }
 
   prune(filters: Filters, signal?: AbortSignal): Promise<PruneReport> {
-    return this.#api.json('POST', '/networks/prune', { query: { filters: filterText(filters) }, signal })
+    return this.#api.json('POST', '/networks/prune', {
+      query: { filters: filterText(filters) },
+      signal,
+    })
   }
 }

@@ -43,6 +43,9 @@ export class System {
   }
 
   pruneBuildCache(filters: Filters, all: boolean, signal?: AbortSignal): Promise<PruneReport> {
-    return this.#api.json('POST', '/build/prune', { query: { all, filters: filterText(filters) }, signal })
+    return this.#api.json('POST', '/build/prune', {
+      query: { all, filters: filterText(filters) },
+      signal,
+    })
   }
 }

@@ -8,7 +8,7 @@ import type {
   PortBinding,
 } from '../core/engine-api.ts'
 
-export interface Mount {
+interface Mount {
   readonly Type: string
   readonly Name?: string
   readonly Source: string
@@ -93,15 +93,22 @@ export interface Stats {
     readonly limit?: number
     readonly stats?: Readonly<Record<string, number>>
   }
-  readonly networks?: Readonly<Record<string, { readonly rx_bytes: number; readonly tx_bytes: number }>>
+  readonly networks?: Readonly<
+    Record<string, { readonly rx_bytes: number; readonly tx_bytes: number }>
+  >
   readonly blkio_stats?: {
-    readonly io_service_bytes_recursive?: readonly { readonly op: string; readonly value: number }[] | null
+    readonly io_service_bytes_recursive?:
+      | readonly { readonly op: string; readonly value: number }[]
+      | null
   }
   readonly pids_stats?: { readonly current?: number }
 }
 
 interface CpuStats {
-  readonly cpu_usage: { readonly total_usage: number; readonly percpu_usage?: readonly number[] | null }
+  readonly cpu_usage: {
+    readonly total_usage: number
+    readonly percpu_usage?: readonly number[] | null
+  }
   readonly system_cpu_usage?: number
   readonly online_cpus?: number
 }
@@ -136,7 +143,9 @@ export interface DiskUsage {
 
 export interface PruneReport {
   readonly ContainersDeleted?: readonly string[] | null
-  readonly ImagesDeleted?: readonly { readonly Untagged?: string; readonly Deleted?: string }[] | null
+  readonly ImagesDeleted?:
+    | readonly { readonly Untagged?: string; readonly Deleted?: string }[]
+    | null
   readonly NetworksDeleted?: readonly string[] | null
   readonly VolumesDeleted?: readonly string[] | null
   readonly CachesDeleted?: readonly string[] | null

@@ -12,7 +12,10 @@ export class Volumes {
 
   async list(filters: Filters = {}, signal?: AbortSignal): Promise<readonly Volume[]> {
     const query = { filters: filterText(filters) }
-    const answer = await this.#api.json<{ Volumes: readonly Volume[] | null }>('GET', '/volumes', { query, signal })
+    const answer = await this.#api.json<{ Volumes: readonly Volume[] | null }>('GET', '/volumes', {
+      query,
+      signal,
+    })
     return answer.Volumes ?? []
   }
 
@@ -30,6 +33,9 @@ export class Volumes {
   }
 
   prune(filters: Filters, signal?: AbortSignal): Promise<PruneReport> {
-    return this.#api.json('POST', '/volumes/prune', { query: { filters: filterText(filters) }, signal })
+    return this.#api.json('POST', '/volumes/prune', {
+      query: { filters: filterText(filters) },
+      signal,
+    })
   }
 }

@@ -19,6 +19,10 @@
  *   reading nothing from its pipes until the stream is taken up again with `attach`.
  * - `accept`   takes a connection that a guest process made to one of guestd's unix sockets, told by event
  *   `connection`. Then `data` (bytes) and `end` (half-close) both ways; a close without `end` is an abort.
+ * - `archive`  reads files: guestd answers `started` with JSON (of op `stat` and `files`: `{stat}`, of others `{}`) or `failed`;
+ *   then `data` (bytes of a tar archive, or of records: see ArchiveOpen), and `end` or `failed`. The host may close at any time.
+ * - `extract`  writes files: host → guest `data` (bytes of a tar archive) and `end`; guestd answers `end` when all is written, or
+ *   `failed` as soon as something is wrong; what was written by then stays.
  * - `echo`, `source`, `sink`  for tests and the benchmark: `data`/`end`. `source` sends `bytes` bytes in frames of `write`
  *   bytes; `sink` reads all and answers `end` after `end`; `echo` sends back what it gets.
  *
@@ -79,9 +83,74 @@ export type OpenFrame =
       readonly offsets: { readonly stdout: number; readonly stderr: number }
     }
   | { readonly channel: 'accept'; readonly connection: number }
+  | ({ readonly channel: 'archive' } & ArchiveOpen)
+  | ({ readonly channel: 'extract' } & ExtractOpen)
   | { readonly channel: 'echo' }
   | { readonly channel: 'sink' }
   | { readonly channel: 'source'; readonly bytes: number; readonly write: number }
+
+/** A container's files, whether it runs or not; one that never ran gets its writable layer now. */
+export interface ContainerFiles {
+  readonly container: string
+  /** Tree that it stands on: see `addTree`. */
+  readonly tree: string
+  /** Bind mounts to be seen in it: its volumes, as Docker shows them to `cp`. */
+  readonly mounts?: readonly RuntimeMount[]
+}
+
+export type FileOwner = ContainerFiles | { readonly host: true }
+
+export type ArchiveOpen =
+  /** What stands at `path`; of a symlink the link itself. */
+  | { readonly op: 'stat'; readonly files: FileOwner; readonly path: string }
+  /**
+   * The tar of `path` and all below it. A symlink at its end is followed only with a trailing slash or dot.
+   * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `` gives `/`, `/passwd`.
+   */
+  | {
+      readonly op: 'files'
+      readonly files: FileOwner
+      readonly path: string
+      readonly name: string
+    }
+  /**
+   * The tar of the container's writable layer, with whiteouts (image-spec v1.1.1, layer.md). `ignore`: absolute paths that are
+   * there as mount points only; they are left out when they are new and empty.
+   */
+  | {
+      readonly op: 'layer'
+      readonly files: ContainerFiles
+      readonly ignore?: readonly string[]
+    }
+  /** Records: `M`, `A` or `D`, an absolute path, a zero byte. In Docker's order: sorted by path. */
+  | {
+      readonly op: 'changes'
+      readonly files: ContainerFiles
+      readonly ignore?: readonly string[]
+    }
+
+export interface ExtractOpen {
+  readonly files: FileOwner
+  /** A directory; symlinks are followed. */
+  readonly path: string
+  /** Refuse to put a directory in place of another file, or the other way round. */
+  readonly noOverwriteDirNonDir?: boolean
+  /** Owner of all that is written, instead of the archive's. */
+  readonly owner?: { readonly uid: number; readonly gid: number }
+}
+
+export interface FileStat {
+  /** st_mode: type and permissions. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  /** Since 1970. */
+  readonly seconds: number
+  readonly nanoseconds: number
+  /** Of a symlink: where it leads in the end, absolute; as far as that is there. Otherwise empty. */
+  readonly linkTarget: string
+}
 
 /** guestd's greeting on a control stream. */
 export interface GuestInfo {
@@ -114,6 +183,8 @@ export interface ContainerStart {
     readonly tree: string
     /** `tmpfs`: gone with the guest. `disk`: a directory of the disk (later issue). */
     readonly upper: 'tmpfs' | 'disk'
+    /** Overlay's redirect_dir, which renames lower directories; default true. A layer is read faster without. */
+    readonly redirect?: boolean
   }
   /**
    * Files that guestd writes below `/run/containers/<container>/` before the mounts are made: name → text. The spec's
@@ -148,13 +219,14 @@ export interface StartedFrame {
 
 export interface GuestError {
   /**
-   * `not-found` and `not-executable` speak of the command; `no-container`, `not-running`, `exists` of the target; `cancelled`;
-   * `invalid` of the request; `failed` of all else.
+   * `not-found` and `not-executable` speak of the command; `no-container`, `not-running`, `exists` of the target; `no-path` of
+   * a file that should be there; `cancelled`; `invalid` of the request; `failed` of all else.
    */
   readonly code:
     | 'not-found'
     | 'not-executable'
     | 'no-container'
+    | 'no-path'
     | 'not-running'
     | 'exists'
     | 'cancelled'
@@ -249,7 +321,7 @@ export interface ContainerStats {
     /** memory.events, as it is. */
     readonly events: Readonly<Record<string, number>>
   }
-  /** cpu.stat, as it is, and the guest's total from /proc/stat in microseconds. */
+  /** cpu.stat, as it is, and the time that all processors have had since the boot, in microseconds. */
   readonly cpu: Readonly<Record<string, number>>
   readonly systemCpuUsec: number
   readonly pids: { readonly current: number; readonly max: number | null }

@@ -7,6 +7,7 @@ const codes: Readonly<Record<GuestError['code'], ErrorCode>> = {
   'not-found': 'invalid-parameter',
   'not-executable': 'invalid-parameter',
   'no-container': 'not-found',
+  'no-path': 'not-found',
   'not-running': 'conflict',
   exists: 'conflict',
   cancelled: 'unavailable',

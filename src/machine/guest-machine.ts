@@ -1,9 +1,12 @@
 import { EngineError } from '../core/error.ts'
 import type { Duplex } from '../core/duplex.ts'
 import type {
+  ContainerFiles,
   ContainerStart,
   ContainerStats,
   ExecStart,
+  FileOwner,
+  FileStat,
   GuestEvent,
   GuestInfo,
   HostProcessStart,
@@ -13,7 +16,25 @@ import type {
 } from '../core/guest-protocol.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { GuestConnection, Machine, MachineState } from '../ports/machine.ts'
+import type {
+  FileArchive,
+  FileChange,
+  FileReadOptions,
+  FileWriteOptions,
+  GuestConnection,
+  LayerOptions,
+  Machine,
+  MachineState,
+} from '../ports/machine.ts'
+import {
+  archiveName,
+  mountPoints,
+  parseChanges,
+  parseStat,
+  readArchive,
+  writeArchive,
+  type OpenStream,
+} from './archives.ts'
 import type { GuestCall } from './control-channel.ts'
 import { framedDuplex } from './framed-duplex.ts'
 import type { FrameStream } from './frame-stream.ts'
@@ -149,6 +170,48 @@ export class GuestMachine implements Machine {
     await this.#request({ op: 'delete', container })
   }
 
+  async readChanges(
+    files: ContainerFiles,
+    { ignore = mountPoints, signal }: LayerOptions = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    const frame = { channel: 'archive', op: 'layer', files, ignore } as const
+    return (await readArchive(this.#openFiles, frame, signal)).bytes
+  }
+
+  async listChanges(
+    files: ContainerFiles,
+    { ignore = mountPoints, signal }: LayerOptions = {},
+  ): Promise<readonly FileChange[]> {
+    const frame = { channel: 'archive', op: 'changes', files, ignore } as const
+    return parseChanges((await readArchive(this.#openFiles, frame, signal)).bytes)
+  }
+
+  async readFiles(
+    files: FileOwner,
+    path: string,
+    { name = archiveName(path), signal }: FileReadOptions = {},
+  ): Promise<FileArchive> {
+    const frame = { channel: 'archive', op: 'files', files, path, name } as const
+    const { started, bytes } = await readArchive(this.#openFiles, frame, signal)
+    return { stat: parseStat(started), tar: bytes }
+  }
+
+  async statFile(files: FileOwner, path: string, signal?: AbortSignal): Promise<FileStat> {
+    const frame = { channel: 'archive', op: 'stat', files, path } as const
+    const { started, bytes } = await readArchive(this.#openFiles, frame, signal)
+    await bytes.cancel()
+    return parseStat(started)
+  }
+
+  async writeFiles(
+    files: FileOwner,
+    path: string,
+    tar: ReadableStream<Uint8Array>,
+    { signal, ...options }: FileWriteOptions = {},
+  ): Promise<void> {
+    await writeArchive(this.#openFiles, { files, path, ...options }, tar, signal)
+  }
+
   async ping(signal?: AbortSignal): Promise<number> {
     const guest = await this.#ready(signal)
     const start = this.#options.clock.monotonic()
@@ -188,6 +251,13 @@ export class GuestMachine implements Machine {
     )
     this.#connectionsController?.close()
     this.#listeners.clear()
+  }
+
+  /** A stream about files; the host root must be there for its own. */
+  readonly #openFiles: OpenStream = async (open, signal) => {
+    const guest = await this.#ready(signal)
+    if ('files' in open && 'host' in open.files) await this.#mountHostRoot(guest)
+    return guest.openStream(open, signal)
   }
 
   async #start(

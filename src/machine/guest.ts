@@ -41,8 +41,6 @@ const CONNECT_RETRY = 10
 /** What the kernel says before it stops. */
 const LAST_WORDS = /(Kernel panic|reboot: (System halted|Power down|Restarting system)).*/
 const ENTROPY = 128
-const KILL_ATTEMPTS = 100
-const KILL_RETRY = 20
 
 /** One running Linux with guestd, from its start until it is lost or stopped. */
 export class Guest implements Disposable {
@@ -169,7 +167,8 @@ export class Guest implements Disposable {
     const terminal = hasTerminal(open)
     const abort = () => {
       stream.reset(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
-      this.#kill(process, open.op === 'run').catch(() => undefined)
+      // guestd gives up a start whose stream broke; but it may have been quicker.
+      this.request({ op: 'signal', process, signal: 9 }).catch(() => undefined)
     }
     signal?.addEventListener('abort', abort, { once: true })
     try {
@@ -181,20 +180,6 @@ export class Guest implements Disposable {
       throw error
     } finally {
       signal?.removeEventListener('abort', abort)
-    }
-  }
-
-  /** guestd gives up a start whose stream broke; but it may have been quicker. */
-  async #kill(process: ProcessRef, remove: boolean): Promise<void> {
-    for (let attempt = 0; attempt < KILL_ATTEMPTS; attempt++) {
-      await this.request({ op: 'signal', process, signal: 9 }).catch(() => undefined)
-      if (!remove || !('container' in process)) return
-      const removed = await this.request({ op: 'delete', container: process.container }).then(
-        () => true,
-        () => false,
-      )
-      if (removed) return
-      await this.#clock.sleep(KILL_RETRY, this.#stop.signal)
     }
   }
 

@@ -385,7 +385,7 @@ describe('exec', () => {
 })
 
 describe('cancellation', () => {
-  test('an aborted start leaves nothing', async () => {
+  test('an aborted start leaves nothing that runs', async () => {
     for (const delay of [0, 1, 5, 20, 50]) {
       const start = containerStart(BUSYBOX, containerSpec(['sleep', '1000']))
       const abort = new AbortController()

@@ -84,21 +84,23 @@ describe('run', () => {
     const script = 'echo $A; pwd; id -u; hostname'
     expect(
       await docker.output(
-        ...[
-          'run',
-          '--rm',
-          '-e',
-          'A=b',
-          '-w',
-          '/tmp/x',
-          '-u',
-          '1000',
-          '--hostname',
-          'box',
-          '-l',
-          'k=v',
-        ],
-        ...['--entrypoint', 'sh', 'busybox', '-c', script],
+        'run',
+        '--rm',
+        '-e',
+        'A=b',
+        '-w',
+        '/tmp/x',
+        '-u',
+        '1000',
+        '--hostname',
+        'box',
+        '-l',
+        'k=v',
+        '--entrypoint',
+        'sh',
+        'busybox',
+        '-c',
+        script,
       ),
     ).toBe('b\n/tmp/x\n1000\nbox\n')
   })

@@ -1,19 +1,32 @@
 import { EngineError } from '../../src/core/error.ts'
 import type {
+  ContainerFiles,
   ContainerStart,
   ContainerStats,
   ExecStart,
   ExitStatus,
+  FileOwner,
+  FileStat,
   GuestInfo,
   ProcessRef,
   ResourceUpdate,
   RuntimeProcess,
 } from '../../src/core/guest-protocol.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
-import type { Machine, MachineProcess, MachineState, OutputChunk } from '../../src/ports/machine.ts'
+import type {
+  FileArchive,
+  FileChange,
+  FileReadOptions,
+  FileWriteOptions,
+  Machine,
+  MachineProcess,
+  MachineState,
+  OutputChunk,
+} from '../../src/ports/machine.ts'
+import { ScriptedFiles } from './scripted-files.ts'
 
 /** What a scripted program may do. */
-export interface ProgramIo {
+interface ProgramIo {
   readonly process: RuntimeProcess
   readonly args: readonly string[]
   readonly stdin: ReadableStreamDefaultReader<Uint8Array>
@@ -24,6 +37,8 @@ export interface ProgramIo {
   readonly caught: () => Promise<number>
   /** Aborted when the process has been killed. */
   readonly killed: AbortSignal
+  /** Of its container. */
+  readonly files: ScriptedFiles
 }
 
 export type Program = (io: ProgramIo) => Promise<number | void>
@@ -100,7 +115,13 @@ class ScriptedProcess implements MachineProcess {
   #exit: (status: ExitStatus) => void = () => undefined
   ended = false
 
-  constructor(pid: number, process: RuntimeProcess, program: Program, catches: boolean) {
+  constructor(
+    pid: number,
+    process: RuntimeProcess,
+    program: Program,
+    catches: boolean,
+    files: ScriptedFiles,
+  ) {
     this.pid = pid
     this.#catches = catches
     this.output = this.#output.readable
@@ -120,6 +141,7 @@ class ScriptedProcess implements MachineProcess {
       err: (text) => write(process.terminal ? 'stdout' : 'stderr', text),
       caught: () => this.#caught(),
       killed: this.#killed.signal,
+      files,
     }).then(
       (code) => this.end({ kind: 'exited', code: code ?? 0, oomKilled: false }),
       () => this.end({ kind: 'exited', code: 1, oomKilled: false }),
@@ -170,6 +192,7 @@ export class ScriptedMachine implements Machine {
   readonly updates: ResourceUpdate[] = []
   readonly execs: ExecStart[] = []
   readonly connections: Machine['connections'] = new ReadableStream()
+  readonly #files = new Map<string, ScriptedFiles>()
   readonly #listeners = new Set<(state: MachineState) => void>()
   #pid = 100
 
@@ -196,7 +219,7 @@ export class ScriptedMachine implements Machine {
     this.trees.delete(id)
   }
 
-  #spawn(process: RuntimeProcess): ScriptedProcess {
+  #spawn(process: RuntimeProcess, files: ScriptedFiles): ScriptedProcess {
     const name = process.args[0] === '/sbin/docker-init' ? process.args[2] : process.args[0]
     const program = this.programs[name ?? '']
     if (!program) {
@@ -208,7 +231,7 @@ export class ScriptedMachine implements Machine {
         { cause: { code: name?.startsWith('/') ? 'not-executable' : 'not-found' } },
       )
     }
-    return new ScriptedProcess(++this.#pid, process, program, name === 'trap')
+    return new ScriptedProcess(++this.#pid, process, program, name === 'trap', files)
   }
 
   async run(start: ContainerStart, signal?: AbortSignal): Promise<MachineProcess> {
@@ -217,7 +240,8 @@ export class ScriptedMachine implements Machine {
     const known = this.containers.get(start.container)
     if (known && !known.init.ended) throw new EngineError('conflict', 'container exists')
     if (!this.trees.has(start.rootfs.tree)) throw new EngineError('internal', 'no such tree')
-    const init = this.#spawn(start.spec.process)
+    const files = this.#filesOf({ container: start.container, tree: start.rootfs.tree })
+    const init = this.#spawn(start.spec.process, files)
     const container = { start, init, execs: new Map<string, ScriptedProcess>(), paused: false }
     this.containers.set(start.container, container)
     const killExecs = async (): Promise<void> => {
@@ -232,7 +256,11 @@ export class ScriptedMachine implements Machine {
     const container = this.#running(start.container)
     this.execs.push(start)
     await Promise.resolve()
-    const process = this.#spawn(start.process)
+    const files = this.#filesOf({
+      container: start.container,
+      tree: container.start.rootfs.tree,
+    })
+    const process = this.#spawn(start.process, files)
     container.execs.set(start.exec, process)
     return process
   }
@@ -300,7 +328,51 @@ export class ScriptedMachine implements Machine {
     const container = this.containers.get(id)
     if (container && !container.init.ended) throw new EngineError('conflict', 'it runs')
     this.containers.delete(id)
+    this.#files.delete(id)
     this.deleted.push(id)
+  }
+
+  #filesOf(owner: FileOwner): ScriptedFiles {
+    if ('host' in owner) throw new EngineError('not-implemented', 'no host root')
+    const known = this.#files.get(owner.container)
+    if (known) return known
+    const tree = this.trees.get(owner.tree)
+    if (!tree) throw new EngineError('internal', 'no such tree')
+    const files = new ScriptedFiles(tree)
+    this.#files.set(owner.container, files)
+    return files
+  }
+
+  async readChanges(files: ContainerFiles): Promise<ReadableStream<Uint8Array>> {
+    return this.#filesOf(files).layer()
+  }
+
+  async listChanges(files: ContainerFiles): Promise<readonly FileChange[]> {
+    return this.#filesOf(files).changes()
+  }
+
+  async readFiles(
+    owner: FileOwner,
+    path: string,
+    {
+      name = path.split('/').findLast((part) => part !== '' && part !== '.') ?? '',
+    }: FileReadOptions = {},
+  ): Promise<FileArchive> {
+    const files = this.#filesOf(owner)
+    return { stat: files.stat(path), tar: files.tar(path, name) }
+  }
+
+  async statFile(owner: FileOwner, path: string): Promise<FileStat> {
+    return this.#filesOf(owner).stat(path)
+  }
+
+  async writeFiles(
+    owner: FileOwner,
+    path: string,
+    tar: ReadableStream<Uint8Array>,
+    options: FileWriteOptions = {},
+  ): Promise<void> {
+    await this.#filesOf(owner).extract(path, tar, options)
   }
 
   ping(): Promise<number> {

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "boot.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -13,7 +12,6 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,32 +32,12 @@ static void mount_at(const char *type, const char *target, unsigned long flags, 
     check(mount(type, target, type, flags, data), target);
 }
 
-/* Move a file of the initramfs into the new root: there is one copy at the end. */
-static void move_file(const char *name) {
-    char from[300], to[300];
-    snprintf(from, sizeof from, "/bin/%s", name);
-    snprintf(to, sizeof to, NEW_ROOT "/bin/%s", name);
-    const int source = open(from, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (source < 0 || fstat(source, &status) < 0) {
-        check(-1, from);
-        if (source >= 0)
-            close(source);
-        return;
-    }
-    const int target = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-    check(target, to);
-    for (off_t left = status.st_size; target >= 0 && left > 0;) {
-        const ssize_t sent = sendfile(target, source, NULL, (size_t)left);
-        check((int)sent, to);
-        if (sent <= 0)
-            break;
-        left -= sent;
-    }
-    if (target >= 0)
-        close(target);
-    close(source);
-    unlink(from);
+/* guestd's file under the names of the other programs in it (programs.h). */
+static void bind_program(const char *path) {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    if (fd >= 0)
+        close(fd);
+    check(mount("/init", path, NULL, MS_BIND, NULL), path);
 }
 
 /* The initramfs can't be the old root of a pivot_root, which every container needs: a tmpfs takes its place. */
@@ -67,12 +45,8 @@ static void change_root(void) {
     mkdir(NEW_ROOT, 0755);
     check(mount("root", NEW_ROOT, "tmpfs", 0, "mode=0755,size=16m"), NEW_ROOT);
     mkdir(NEW_ROOT "/bin", 0755);
-    DIR *directory = opendir("/bin");
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;)
-        if (entry->d_type == DT_REG)
-            move_file(entry->d_name);
-    if (directory != NULL)
-        closedir(directory);
+    bind_program(NEW_ROOT "/bin/docker");
+    bind_program(NEW_ROOT "/bin/docker-init");
     check(chdir(NEW_ROOT), NEW_ROOT);
     check(mount(".", "/", NULL, MS_MOVE, NULL), "move the root");
     check(chroot("."), "chroot");

@@ -7,8 +7,7 @@ out=${OUT:-$here/../../public/guest}
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 make --no-print-directory -s -C "$here" BUILD="$build" all
-node "$here/cpio.mjs" "$build/initramfs.cpio" \
-  "init=$build/guestd" "bin/docker=$build/docker" "bin/docker-init=$build/docker-init"
+node "$here/cpio.mjs" "$build/initramfs.cpio" "init=$build/guestd"
 mkdir -p "$out"
 # The kernel reads the old format alone, and is fastest at it.
 lz4 -l -9 -q -f "$build/initramfs.cpio" "$out/initramfs"

@@ -1,6 +1,8 @@
 /* docker-init: PID 1 of a container that was started with --init. It starts the command, hands it the signals that it
  * gets, reaps orphans, and ends with the command's exit code, or 128 + N. */
 #define _GNU_SOURCE
+#include "programs.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,7 +41,7 @@ static int reap(pid_t command) {
     return code;
 }
 
-int main(int count, char *arguments[]) {
+int docker_init(int count, char *arguments[]) {
     char **command = arguments + 1;
     if (count > 1 && strcmp(*command, "--") == 0)
         command++;

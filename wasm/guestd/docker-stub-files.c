@@ -202,7 +202,7 @@ static void write_file(uint32_t id, const char *path, const struct json_value *r
     reply_error(id, EMFILE);
 }
 
-void files_content(const uint8_t *payload, size_t length) {
+void stub_files_content(const uint8_t *payload, size_t length) {
     struct writing *writing = NULL;
     for (size_t index = 0; index < WRITES_MAX && length >= 4; index++)
         if (writings[index].used && writings[index].id == frame_length(payload))
@@ -227,7 +227,7 @@ void files_content(const uint8_t *payload, size_t length) {
         reply_done(writing->id);
 }
 
-void files_request(const uint8_t *payload, size_t length) {
+void stub_files_request(const uint8_t *payload, size_t length) {
     struct json_document document;
     if (json_parse((const char *)payload, length, &document) < 0)
         stub_die("the engine sent a request that is no JSON");

@@ -34,7 +34,7 @@ static void apply(void) {
     restored_at_exit = true;
 }
 
-void terminal_set_raw(bool raw) {
+void stub_terminal_set_raw(bool raw) {
     wanted = raw;
     if (raw)
         apply();
@@ -42,17 +42,17 @@ void terminal_set_raw(bool raw) {
         restore();
 }
 
-void terminal_stop(void) {
+void stub_terminal_stop(void) {
     restore();
     /* SIGTSTP itself is blocked, to be read. */
     kill(getpid(), SIGSTOP);
 }
 
-void terminal_continue(void) {
+void stub_terminal_continue(void) {
     apply();
 }
 
-void terminal_size(uint16_t *columns, uint16_t *rows) {
+void stub_terminal_size(uint16_t *columns, uint16_t *rows) {
     static const int descriptors[] = {STDOUT_FILENO, STDIN_FILENO, STDERR_FILENO};
     struct winsize size = {.ws_col = 80, .ws_row = 24};
     for (size_t index = 0; index < sizeof descriptors / sizeof *descriptors; index++)

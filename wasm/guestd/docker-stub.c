@@ -16,6 +16,7 @@
 
 #include "frame.h"
 #include "json-writer.h"
+#include "programs.h"
 #include "relay.h"
 
 #define CHUNK (64u << 10)
@@ -32,7 +33,7 @@ static uint32_t pull;    /* bytes that the host asked stdin for; 0: none */
 void stub_die(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    terminal_set_raw(false);
+    stub_terminal_set_raw(false);
     fputs("docker: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -53,7 +54,7 @@ static void tell_signals(void) {
             continue;
         }
         uint16_t columns, rows;
-        terminal_size(&columns, &rows);
+        stub_terminal_size(&columns, &rows);
         const uint8_t size[4] = {(uint8_t)columns, (uint8_t)(columns >> 8), (uint8_t)rows, (uint8_t)(rows >> 8)};
         stub_send(STUB_RESIZE, size, sizeof size);
     }
@@ -64,13 +65,13 @@ static void take_signals(void) {
     while (read(signals, &information, sizeof information) == (ssize_t)sizeof information) {
         const uint32_t number = information.ssi_signo;
         if (number == SIGTSTP) {
-            terminal_stop();
+            stub_terminal_stop();
             /* The window may have changed while another job had it. */
             pending |= (uint64_t)1 << SIGWINCH;
             continue;
         }
         if (number == SIGCONT)
-            terminal_continue();
+            stub_terminal_continue();
         if (number < 64)
             pending |= (uint64_t)1 << number;
     }
@@ -133,7 +134,7 @@ static void invoke(char *arguments[], char *environment[]) {
     struct json_writer json = {0};
     char directory[4096];
     uint16_t columns, rows;
-    terminal_size(&columns, &rows);
+    stub_terminal_size(&columns, &rows);
     if (getcwd(directory, sizeof directory) == NULL)
         strcpy(directory, "/");
     json_open_object(&json);
@@ -205,16 +206,16 @@ static void on_frame(uint8_t kind, const uint8_t *payload, size_t length) {
         return;
     case STUB_RAW_MODE:
         if (length == 1)
-            terminal_set_raw(*payload == 1);
+            stub_terminal_set_raw(*payload == 1);
         return;
     case STUB_EXIT:
-        terminal_set_raw(false);
+        stub_terminal_set_raw(false);
         exit(length == 1 ? *payload : 125);
     case STUB_FILE:
-        files_request(payload, length);
+        stub_files_request(payload, length);
         return;
     case STUB_FILE_CONTENT:
-        files_content(payload, length);
+        stub_files_content(payload, length);
         return;
     default:
         stub_die("the engine sent what this command doesn't know; reload the page");
@@ -294,7 +295,7 @@ static void open_host(void) {
         stub_die("Cannot connect to the Docker daemon at unix://%s. Is the docker daemon running?", RELAY_DOCKER_CLI);
 }
 
-int main(int count, char *arguments[], char *environment[]) {
+int docker_stub(int count, char *arguments[], char *environment[]) {
     open_host();
     open_signals();
     invoke(count > 0 ? arguments + 1 : arguments, environment);

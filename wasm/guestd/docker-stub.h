@@ -36,15 +36,15 @@ _Noreturn __attribute__((format(printf, 1, 2))) void stub_die(const char *format
 
 /* docker-stub-terminal.c */
 /* Make the terminal on stdin raw, or put it back. In the background it waits until the command comes to the front. */
-void terminal_set_raw(bool raw);
+void stub_terminal_set_raw(bool raw);
 /* Put the terminal back, stop as SIGTSTP asks, and go on when continued. */
-void terminal_stop(void);
+void stub_terminal_stop(void);
 /* Continued: raw again, if it was. */
-void terminal_continue(void);
-void terminal_size(uint16_t *columns, uint16_t *rows);
+void stub_terminal_continue(void);
+void stub_terminal_size(uint16_t *columns, uint16_t *rows);
 
 /* docker-stub-files.c */
-void files_request(const uint8_t *payload, size_t length);
-void files_content(const uint8_t *payload, size_t length);
+void stub_files_request(const uint8_t *payload, size_t length);
+void stub_files_content(const uint8_t *payload, size_t length);
 
 #endif

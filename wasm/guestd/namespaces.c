@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -26,7 +27,7 @@ static int flag_of(const char *type) {
 }
 
 int namespaces_parse(const struct json_value *list, struct namespaces *namespaces, struct failure *failure) {
-    *namespaces = (struct namespaces){.pid = -1, .list = list};
+    *namespaces = (struct namespaces){.pid = -1, .network = -1, .list = list};
     for (const struct json_value *item = json_first(list); item != NULL; item = item->next) {
         const char *type = json_text(json_get(item, "type"), ""), *path = json_text(json_get(item, "path"), "");
         int flag = flag_of(type);
@@ -48,6 +49,38 @@ static int raise_loopback(void) {
     return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }
 
+/* Networks that nobody has been in, their loopback up. */
+static int pool[3];
+static size_t pooled;
+
+int namespaces_fill_pool(void) {
+    static int own = -1;
+    if (pooled == sizeof pool / sizeof *pool)
+        return 0;
+    if (own < 0 && (own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
+        return -errno;
+    if (unshare(CLONE_NEWNET) < 0)
+        return -errno;
+    int error = raise_loopback();
+    int made = error < 0 ? error : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (made < 0 && error == 0)
+        error = -errno;
+    /* guestd's own is held open: this cannot fail. */
+    if (setns(own, CLONE_NEWNET) < 0)
+        abort();
+    if (error < 0)
+        return error;
+    pool[pooled++] = made;
+    return 1;
+}
+
+void namespaces_take_from_pool(struct namespaces *namespaces) {
+    if ((namespaces->create & CLONE_NEWNET) == 0 || pooled == 0)
+        return;
+    namespaces->create &= ~(uint64_t)CLONE_NEWNET;
+    namespaces->network = pool[--pooled];
+}
+
 int namespaces_enter(const struct namespaces *namespaces, struct failure *failure) {
     for (const struct json_value *item = json_first(namespaces->list); item != NULL; item = item->next) {
         const char *type = json_text(json_get(item, "type"), ""), *path = json_text(json_get(item, "path"), "");
@@ -58,6 +91,8 @@ int namespaces_enter(const struct namespaces *namespaces, struct failure *failur
         if (fd < 0 || setns(fd, flag) < 0)
             return fail_errno(failure, errno, "cannot join the %s namespace %s", type, path);
     }
+    if (namespaces->network >= 0 && setns(namespaces->network, CLONE_NEWNET) < 0)
+        return fail_errno(failure, errno, "cannot join the new network namespace");
     if (namespaces->later != 0 && unshare((int)namespaces->later) < 0)
         return fail_errno(failure, errno, "unshare the cgroup namespace");
     if ((namespaces->create & CLONE_NEWNET) != 0) {

@@ -12,12 +12,19 @@ struct namespaces {
     uint64_t create; /* CLONE_NEW… for clone3 */
     uint64_t later;  /* CLONE_NEWCGROUP if new: unshared by the child, once it is in its cgroup */
     int pid;         /* descriptor of a pid namespace to clone into, or -1 */
+    int network;     /* descriptor of a new network namespace from the pool, or -1 */
     const struct json_value *list;
 };
 
-/* Read linux.namespaces; opens the pid namespace, if it has a path. Close .pid. */
+/* Read linux.namespaces; opens the pid namespace, if it has a path. Close .pid and .network. */
 int namespaces_parse(const struct json_value *list, struct namespaces *namespaces, struct failure *failure);
 /* In the child: join those with a path, unshare the cgroup namespace, and bring up lo of a new network. */
 int namespaces_enter(const struct namespaces *namespaces, struct failure *failure);
+
+/* A new network takes as long as all else of a container: keep some ready. Makes one, if there are not enough; returns
+ * whether it did, or -errno. */
+int namespaces_fill_pool(void);
+/* Take one out of the pool for .create's network, if there is one. */
+void namespaces_take_from_pool(struct namespaces *namespaces);
 
 #endif

@@ -75,11 +75,10 @@ static int load_seccomp(const char *text, struct failure *failure) {
 }
 
 static int set_groups(const struct json_value *list) {
-    size_t count = json_count(list);
-    gid_t groups[count + 1];
-    if (count > 65536)
+    gid_t groups[1024];
+    size_t count = 0;
+    if (json_count(list) > sizeof groups / sizeof *groups)
         return -EINVAL;
-    count = 0;
     for (const struct json_value *item = json_first(list); item != NULL; item = item->next)
         groups[count++] = (gid_t)json_unsigned(item, 0);
     return setgroups(count, groups) < 0 ? -errno : 0;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,11 @@ static int open_cgroup_of(pid_t pid) {
     return strncmp(text, "0::/", 4) != 0 ? -EINVAL : cgroup_open(text + 4);
 }
 
+static bool is_dead(int pidfd) {
+    struct pollfd exited = {.fd = pidfd, .events = POLLIN};
+    return poll(&exited, 1, 0) > 0;
+}
+
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure) {
     const char *container = json_text(json_get(open, "container"), "");
     struct guest_process guest;
@@ -86,6 +92,8 @@ int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *
     guest.target = pidfd;
     struct spawn spawn = {.cgroup = cgroup, .pid_namespace = pidfd, .keep = pidfd, .enter = enter_container};
     error = start(&spawn, &guest, init_pid, spawned, failure);
+    if (error < 0 && is_dead(pidfd))
+        return fail(failure, "not-running", ESRCH, "container %s is not running", container);
     if (error == -EBUSY) {
         cleanup_close int inner = open_cgroup_of(init_pid);
         spawn.cgroup = inner;

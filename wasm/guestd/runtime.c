@@ -105,7 +105,7 @@ static int read_container(const struct json_value *open, struct container *conta
         .id = json_text(json_get(open, "container"), ""),
         .tree = json_text(json_get(rootfs, "tree"), ""),
         .spec = json_get(open, "spec"),
-        .namespaces = {.pid = -1},
+        .namespaces = {.pid = -1, .network = -1},
         .terminal = {.master = -1, .slave = -1, .devpts = -1},
         .process = {.seccomp = json_text(json_get(open, "seccomp"), NULL)},
     };
@@ -124,12 +124,14 @@ static int read_container(const struct json_value *open, struct container *conta
 /* With the cgroup made. */
 static int start_container(struct container *container, int cgroup, uint64_t since, struct spawned *spawned,
                            struct failure *failure) {
+    namespaces_take_from_pool(&container->namespaces);
+    cleanup_close int network = container->namespaces.network;
     struct spawn spawn = {.flags = container->namespaces.create,
                           .cgroup = cgroup,
                           .pid_namespace = container->namespaces.pid,
                           .terminal = &container->terminal,
                           .process = &container->process,
-                          .keep = -1,
+                          .keep = network,
                           .enter = enter_container,
                           .context = container};
     int error = 0;
@@ -215,6 +217,11 @@ int runtime_freeze(const char *container, bool frozen, struct failure *failure) 
 int runtime_update(const char *container, const struct json_value *resources, struct failure *failure) {
     cleanup_close int cgroup = open_cgroup(container, failure);
     return cgroup < 0 ? cgroup : cgroup_update(cgroup, resources, failure);
+}
+
+int runtime_idle(void) {
+    int error = runtime_prepare();
+    return error < 0 ? error : namespaces_fill_pool();
 }
 
 bool runtime_oom_killed(const char *container) {

@@ -46,6 +46,9 @@ struct spawned {
 #define TREES "/run/trees"
 #define HOST_ROOT "/run/host"
 
+/* Do one piece of what makes later starts faster, in a few milliseconds; when there is nothing else to do. Returns 1 when
+ * there may be more, 0 when all is ready, or -errno. */
+int runtime_idle(void);
 /* Start a container from an `open` frame of op `run` (guest-protocol.ts ContainerStart). When this fails, nothing new is
  * left behind. */
 int runtime_run(const struct json_value *open, struct spawned *spawned, struct failure *failure);

@@ -40,7 +40,9 @@ export const attach: Command = {
       if (tty && host.tty[1]) {
         // Another size first, so that a shell draws its prompt again.
         const { rows, cols } = host.size()
-        await client.containers.resize(id, { rows: rows + 1, cols: cols + 1 }).catch(() => undefined)
+        await client.containers
+          .resize(id, { rows: rows + 1, cols: cols + 1 })
+          .catch(() => undefined)
         releases.push(followTerminal(host, err, (size) => client.containers.resize(id, size)))
       }
       const detachKeys = keys ?? DEFAULT_DETACH_KEYS
@@ -55,8 +57,11 @@ export const attach: Command = {
 async function attachable({ client, signal }: Invocation, name: string): Promise<ContainerInspect> {
   const container = await client.containers.inspect(name, signal)
   const { State: state } = container
-  if (!state.Running) throw new ExitError(1, 'You cannot attach to a stopped container, start it first')
-  if (state.Paused) throw new ExitError(1, 'You cannot attach to a paused container, unpause it first')
-  if (state.Restarting) throw new ExitError(1, 'You cannot attach to a restarting container, wait until it is running')
+  if (!state.Running)
+    throw new ExitError(1, 'You cannot attach to a stopped container, start it first')
+  if (state.Paused)
+    throw new ExitError(1, 'You cannot attach to a paused container, unpause it first')
+  if (state.Restarting)
+    throw new ExitError(1, 'You cannot attach to a restarting container, wait until it is running')
   return container
 }

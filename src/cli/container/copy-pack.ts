@@ -37,13 +37,17 @@ async function* members(files: CliFiles, path: string, name: string): AsyncGener
       yield tar.padding(stat.size)
     }
     if (stat.kind !== 'directory') return
-    for (const entry of await files.list(from)) yield* add(`${from}/${entry.name}`, `${as}/${entry.name}`, entry)
+    for (const entry of await files.list(from))
+      yield* add(`${from}/${entry.name}`, `${as}/${entry.name}`, entry)
   }
   yield* add(path, name, await files.stat(path))
   yield tar.end()
 }
 
-function memberOf(path: string, { kind, mode, uid, gid, size, mtime, target }: FileStat): TarMember {
+function memberOf(
+  path: string,
+  { kind, mode, uid, gid, size, mtime, target }: FileStat,
+): TarMember {
   return {
     path,
     kind: kind === 'other' ? 'file' : kind,

@@ -27,7 +27,8 @@ export async function unpackFiles(
     const inside = contentsOnly ? path : path.split('/').slice(1).join('/')
     const place = inside === '' ? root : `${root}/${inside}`
     for (let at = place.lastIndexOf('/'); at > 0; at = place.lastIndexOf('/', at - 1)) {
-      if (links.has(place.slice(0, at))) throw new ExitError(1, `${path} would be written through a link`)
+      if (links.has(place.slice(0, at)))
+        throw new ExitError(1, `${path} would be written through a link`)
     }
     return place
   }
@@ -90,7 +91,11 @@ async function makeDirectory(files: CliFiles, path: string, mode: number): Promi
 }
 
 /** A link that stands there already would be followed. */
-async function replace(files: CliFiles, path: string, write: (path: string) => Promise<void>): Promise<void> {
+async function replace(
+  files: CliFiles,
+  path: string,
+  write: (path: string) => Promise<void>,
+): Promise<void> {
   const there = await files.stat(path).catch(() => undefined)
   if (there?.kind === 'symlink') await files.remove(path)
   await write(path)

@@ -9,7 +9,8 @@ import { packFiles } from './copy-pack.ts'
 import { unpackFiles } from './copy-unpack.ts'
 
 export const copy: Command = {
-  usage: '[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH',
+  usage:
+    '[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH',
   summary: 'Copy files/folders between a container and the local filesystem',
   description: `Copy files/folders between a container and the local filesystem
 
@@ -50,7 +51,8 @@ interface Place {
 /** `web:/etc`; a path that starts with a dot or a slash is local, whatever colons it has. */
 function placeOf(text: string): Place {
   const colon = text.indexOf(':')
-  if (text.startsWith('/') || text.startsWith('.') || colon < 0) return { container: '', path: text }
+  if (text.startsWith('/') || text.startsWith('.') || colon < 0)
+    return { container: '', path: text }
   return { container: text.slice(0, colon), path: text.slice(colon + 1) }
 }
 
@@ -67,7 +69,10 @@ async function copyOut(invocation: Invocation, source: Place, target: string): P
   let { path } = source
   if (flags.bool('follow-link')) {
     const stat = await client.containers.statPath(source.container, path, signal)
-    if (isLink(stat)) path = stat.linkTarget.startsWith('/') ? stat.linkTarget : `${path.replace(/[^/]*$/, '')}${stat.linkTarget}`
+    if (isLink(stat))
+      path = stat.linkTarget.startsWith('/')
+        ? stat.linkTarget
+        : `${path.replace(/[^/]*$/, '')}${stat.linkTarget}`
   }
   if (target === '-' && host.tty[1]) {
     throw new ExitError(1, 'cowardly refusing to copy to a terminal: use a file or redirect')
@@ -80,7 +85,8 @@ async function copyOut(invocation: Invocation, source: Place, target: string): P
   const destination = pathFrom(host, target)
   const there = await statOrNothing(invocation, destination)
   const directory = isDirectory(stat)
-  if (there === undefined && target.endsWith('/') && !directory) throw new ExitError(1, 'no such directory')
+  if (there === undefined && target.endsWith('/') && !directory)
+    throw new ExitError(1, 'no such directory')
   if (there !== undefined && there.kind !== 'directory' && directory) {
     throw new ExitError(1, 'cannot copy directory')
   }
@@ -106,7 +112,8 @@ async function copyIn(invocation: Invocation, source: string, target: Place): Pr
   }
   const path = pathFrom(host, source)
   const local = await host.files.stat(path)
-  if (stat !== undefined && !isDirectory(stat) && local.kind === 'directory') throw new ExitError(1, 'cannot copy directory')
+  if (stat !== undefined && !isDirectory(stat) && local.kind === 'directory')
+    throw new ExitError(1, 'cannot copy directory')
   if (stat === undefined && target.path.endsWith('/') && local.kind !== 'directory') {
     throw new ExitError(1, `no such directory`)
   }
@@ -120,11 +127,16 @@ async function copyIn(invocation: Invocation, source: string, target: Place): Pr
 }
 
 /** Where the path leads in the container, through a link; nothing when it isn't there. */
-async function containerStat({ client, signal }: Invocation, { container, path }: Place): Promise<PathStat | undefined> {
+async function containerStat(
+  { client, signal }: Invocation,
+  { container, path }: Place,
+): Promise<PathStat | undefined> {
   try {
     const stat = await client.containers.statPath(container, path, signal)
     if (!isLink(stat)) return stat
-    const followed = stat.linkTarget.startsWith('/') ? stat.linkTarget : `${path.replace(/[^/]*\/*$/, '')}${stat.linkTarget}`
+    const followed = stat.linkTarget.startsWith('/')
+      ? stat.linkTarget
+      : `${path.replace(/[^/]*\/*$/, '')}${stat.linkTarget}`
     return await client.containers.statPath(container, followed, signal)
   } catch (error) {
     if (!isNotFound(error)) throw error
@@ -143,7 +155,11 @@ async function statOrNothing({ host }: Invocation, path: string): Promise<FileSt
   }
 }
 
-async function told({ flags, host, err }: Invocation, bytes: number, target: string): Promise<void> {
+async function told(
+  { flags, host, err }: Invocation,
+  bytes: number,
+  target: string,
+): Promise<void> {
   if (flags.bool('quiet') || !host.tty[2]) return
   await err.line(`Successfully copied ${humanSize(bytes)} to ${target}`)
 }

@@ -3,7 +3,13 @@ import { textOf } from '../../client/api-client.ts'
 import type { CliHost } from '../../ports/cli-host.ts'
 import type { Flags } from '../flags.ts'
 import { pathFrom } from '../paths.ts'
-import { parseDevice, parseMount, parsePorts, parseRestartPolicy, parseUlimit } from './create-values.ts'
+import {
+  parseDevice,
+  parseMount,
+  parsePorts,
+  parseRestartPolicy,
+  parseUlimit,
+} from './create-values.ts'
 import { healthcheckOf } from './healthcheck.ts'
 import { environment, mapOf, readLines } from './key-values.ts'
 import { networksOf } from './network-options.ts'
@@ -74,7 +80,12 @@ export async function createRequest(
 
 async function hostConfig(flags: Flags, host: CliHost): Promise<HostConfig> {
   const restart = parseRestartPolicy(flags.text('restart'))
-  if (flags.bool('rm') && restart.Name !== undefined && restart.Name !== 'no' && restart.Name !== '') {
+  if (
+    flags.bool('rm') &&
+    restart.Name !== undefined &&
+    restart.Name !== 'no' &&
+    restart.Name !== ''
+  ) {
     throw new Error('conflicting options: cannot specify both --restart and --rm')
   }
   const driver = flags.text('log-driver')
@@ -99,7 +110,9 @@ async function hostConfig(flags: Flags, host: CliHost): Promise<HostConfig> {
     ...many(flags, 'dns', (Dns) => ({ Dns })),
     ...many(flags, 'dns-option', (DnsOptions) => ({ DnsOptions })),
     ...many(flags, 'dns-search', (DnsSearch) => ({ DnsSearch })),
-    ...many(flags, 'add-host', (hosts) => ({ ExtraHosts: hosts.map((entry) => entry.replace('=', ':')) })),
+    ...many(flags, 'add-host', (hosts) => ({
+      ExtraHosts: hosts.map((entry) => entry.replace('=', ':')),
+    })),
     ...many(flags, 'group-add', (GroupAdd) => ({ GroupAdd })),
     ...given(flags, 'ipc', (IpcMode) => ({ IpcMode })),
     ...many(flags, 'link', (Links) => ({ Links })),
@@ -123,7 +136,8 @@ async function hostConfig(flags: Flags, host: CliHost): Promise<HostConfig> {
 
 /** Limits, which `docker update` can change as well. */
 function resources(flags: Flags): HostConfig {
-  const number = (name: string): number | undefined => (flags.has(name) ? flags.number(name) : undefined)
+  const number = (name: string): number | undefined =>
+    flags.has(name) ? flags.number(name) : undefined
   const values = {
     CgroupParent: flags.given('cgroup-parent'),
     CpuShares: number('cpu-shares'),
@@ -143,9 +157,17 @@ function resources(flags: Flags): HostConfig {
     BlkioWeight: number('blkio-weight'),
     Ulimits: flags.has('ulimit') ? flags.list('ulimit').map(parseUlimit) : undefined,
     Devices: flags.has('device') ? flags.list('device').map(parseDevice) : undefined,
-    DeviceCgroupRules: flags.has('device-cgroup-rule') ? flags.list('device-cgroup-rule') : undefined,
+    DeviceCgroupRules: flags.has('device-cgroup-rule')
+      ? flags.list('device-cgroup-rule')
+      : undefined,
     DeviceRequests: flags.has('gpus')
-      ? [{ Driver: '', Count: flags.text('gpus') === 'all' ? -1 : Number(flags.text('gpus')), Capabilities: [['gpu']] }]
+      ? [
+          {
+            Driver: '',
+            Count: flags.text('gpus') === 'all' ? -1 : Number(flags.text('gpus')),
+            Capabilities: [['gpu']],
+          },
+        ]
       : undefined,
   }
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
@@ -154,8 +176,11 @@ function resources(flags: Flags): HostConfig {
 const given = (flags: Flags, name: string, field: (value: string) => HostConfig): HostConfig =>
   flags.has(name) ? field(flags.text(name)) : {}
 
-const many = (flags: Flags, name: string, field: (values: readonly string[]) => HostConfig): HostConfig =>
-  flags.has(name) ? field(flags.list(name)) : {}
+const many = (
+  flags: Flags,
+  name: string,
+  field: (values: readonly string[]) => HostConfig,
+): HostConfig => (flags.has(name) ? field(flags.list(name)) : {})
 
 function tmpfsOf(text: string): readonly [string, string] {
   const colon = text.indexOf(':')
@@ -181,8 +206,10 @@ async function securityOptions(options: readonly string[], host: CliHost): Promi
   const kept: string[] = []
   let open = false
   for (const option of options) {
-    const [name = '', separator = '', value = ''] = /^([^=:]*)([=:]?)(.*)$/s.exec(option)?.slice(1) ?? []
-    if (separator === '' && name !== 'no-new-privileges') throw new Error(`invalid --security-opt: ${JSON.stringify(option)}`)
+    const [name = '', separator = '', value = ''] =
+      /^([^=:]*)([=:]?)(.*)$/s.exec(option)?.slice(1) ?? []
+    if (separator === '' && name !== 'no-new-privileges')
+      throw new Error(`invalid --security-opt: ${JSON.stringify(option)}`)
     if (name === 'systempaths' && value === 'unconfined') open = true
     else if (name === 'seccomp' && value !== 'unconfined' && value !== 'builtin') {
       kept.push(`seccomp=${await seccompProfile(value, host)}`)

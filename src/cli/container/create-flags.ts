@@ -1,20 +1,48 @@
 import { flag, type Flag } from '../flags.ts'
-import { checkDeviceRule, checkEnv, checkLabel, checkMount, checkStream, checkUlimit } from './create-values.ts'
+import {
+  checkDeviceRule,
+  checkEnv,
+  checkLabel,
+  checkMount,
+  checkStream,
+  checkUlimit,
+} from './create-values.ts'
 
 const network = (names: string, hidden = false): Flag =>
-  flag(names, 'network', 'Connect a container to a network', hidden ? { hidden, alias: 'network' } : {})
+  flag(
+    names,
+    'network',
+    'Connect a container to a network',
+    hidden ? { hidden, alias: 'network' } : {},
+  )
 
 /** What `docker run` and `docker create` have in common. */
 export const createFlags: readonly Flag[] = [
   flag('--add-host', 'list', 'Add a custom host-to-IP mapping (host:ip)'),
-  flag('--annotation', 'map', 'Add an annotation to the container (passed through to the OCI runtime)', { shownInitial: 'map[]' }),
+  flag(
+    '--annotation',
+    'map',
+    'Add an annotation to the container (passed through to the OCI runtime)',
+    { shownInitial: 'map[]' },
+  ),
   flag('-a, --attach', 'list', 'Attach to STDIN, STDOUT or STDERR', { check: checkStream }),
-  flag('--blkio-weight', 'uint16', 'Block IO (relative weight), between 10 and 1000, or 0 to disable', { shownInitial: '0' }),
-  flag('--blkio-weight-device', 'list', 'Block IO weight (relative device weight)', { shownInitial: '[]' }),
+  flag(
+    '--blkio-weight',
+    'uint16',
+    'Block IO (relative weight), between 10 and 1000, or 0 to disable',
+    { shownInitial: '0' },
+  ),
+  flag('--blkio-weight-device', 'list', 'Block IO weight (relative device weight)', {
+    shownInitial: '[]',
+  }),
   flag('--cap-add', 'list', 'Add Linux capabilities'),
   flag('--cap-drop', 'list', 'Drop Linux capabilities'),
   flag('--cgroup-parent', 'string', 'Optional parent cgroup for the container'),
-  flag('--cgroupns', 'string', "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)"),
+  flag(
+    '--cgroupns',
+    'string',
+    "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)",
+  ),
   flag('--cidfile', 'string', 'Write the container ID to the file'),
   flag('--cpu-count', 'int', 'CPU count (Windows only)', { hidden: true }),
   flag('--cpu-percent', 'int', 'CPU percent (Windows only)', { hidden: true }),
@@ -30,10 +58,18 @@ export const createFlags: readonly Flag[] = [
   flag('--device-cgroup-rule', 'list', 'Add a rule to the cgroup allowed devices list', {
     check: checkDeviceRule,
   }),
-  flag('--device-read-bps', 'list', 'Limit read rate (bytes per second) from a device', { shownInitial: '[]' }),
-  flag('--device-read-iops', 'list', 'Limit read rate (IO per second) from a device', { shownInitial: '[]' }),
-  flag('--device-write-bps', 'list', 'Limit write rate (bytes per second) to a device', { shownInitial: '[]' }),
-  flag('--device-write-iops', 'list', 'Limit write rate (IO per second) to a device', { shownInitial: '[]' }),
+  flag('--device-read-bps', 'list', 'Limit read rate (bytes per second) from a device', {
+    shownInitial: '[]',
+  }),
+  flag('--device-read-iops', 'list', 'Limit read rate (IO per second) from a device', {
+    shownInitial: '[]',
+  }),
+  flag('--device-write-bps', 'list', 'Limit write rate (bytes per second) to a device', {
+    shownInitial: '[]',
+  }),
+  flag('--device-write-iops', 'list', 'Limit write rate (IO per second) to a device', {
+    shownInitial: '[]',
+  }),
   flag('--disable-content-trust', 'bool', 'Skip image verification', { initial: 'true' }),
   flag('--dns', 'list', 'Set custom DNS servers'),
   flag('--dns-option', 'list', 'Set DNS options'),
@@ -46,17 +82,42 @@ export const createFlags: readonly Flag[] = [
   flag('--gpus', 'gpu-request', "GPU devices to add to the container ('all' to pass all GPUs)"),
   flag('--group-add', 'list', 'Add additional groups to join'),
   flag('--health-cmd', 'string', 'Command to run to check health'),
-  flag('--health-interval', 'duration', 'Time between running the check (ms|s|m|h)', { shownInitial: '0s' }),
+  flag('--health-interval', 'duration', 'Time between running the check (ms|s|m|h)', {
+    shownInitial: '0s',
+  }),
   flag('--health-retries', 'int', 'Consecutive failures needed to report unhealthy'),
-  flag('--health-start-interval', 'duration', 'Time between running the check during the start period (ms|s|m|h)', { shownInitial: '0s' }),
-  flag('--health-start-period', 'duration', 'Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)', { shownInitial: '0s' }),
-  flag('--health-timeout', 'duration', 'Maximum time to allow one check to run (ms|s|m|h)', { shownInitial: '0s' }),
+  flag(
+    '--health-start-interval',
+    'duration',
+    'Time between running the check during the start period (ms|s|m|h)',
+    { shownInitial: '0s' },
+  ),
+  flag(
+    '--health-start-period',
+    'duration',
+    'Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)',
+    { shownInitial: '0s' },
+  ),
+  flag('--health-timeout', 'duration', 'Maximum time to allow one check to run (ms|s|m|h)', {
+    shownInitial: '0s',
+  }),
   flag('--help', 'bool', 'Print usage'),
   flag('-h, --hostname', 'string', 'Container host name'),
-  flag('--init', 'bool', 'Run an init inside the container that forwards signals and reaps processes'),
+  flag(
+    '--init',
+    'bool',
+    'Run an init inside the container that forwards signals and reaps processes',
+  ),
   flag('-i, --interactive', 'bool', 'Keep STDIN open even if not attached'),
-  flag('--io-maxbandwidth', 'bytes', 'Maximum IO bandwidth limit for the system drive (Windows only)', { hidden: true }),
-  flag('--io-maxiops', 'uint', 'Maximum IOps limit for the system drive (Windows only)', { hidden: true }),
+  flag(
+    '--io-maxbandwidth',
+    'bytes',
+    'Maximum IO bandwidth limit for the system drive (Windows only)',
+    { hidden: true },
+  ),
+  flag('--io-maxiops', 'uint', 'Maximum IOps limit for the system drive (Windows only)', {
+    hidden: true,
+  }),
   flag('--ip', 'string', 'IPv4 address (e.g., 172.30.100.104)'),
   flag('--ip6', 'string', 'IPv6 address (e.g., 2001:db8::33)'),
   flag('--ipc', 'string', 'IPC mode to use'),
@@ -71,8 +132,14 @@ export const createFlags: readonly Flag[] = [
   flag('--mac-address', 'string', 'Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
   flag('-m, --memory', 'bytes', 'Memory limit'),
   flag('--memory-reservation', 'bytes', 'Memory soft limit'),
-  flag('--memory-swap', 'bytes', "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
-  flag('--memory-swappiness', 'int', 'Tune container memory swappiness (0 to 100)', { initial: '-1' }),
+  flag(
+    '--memory-swap',
+    'bytes',
+    "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+  ),
+  flag('--memory-swappiness', 'int', 'Tune container memory swappiness (0 to 100)', {
+    initial: '-1',
+  }),
   flag('--mount', 'mount', 'Attach a filesystem mount to the container', { check: checkMount }),
   flag('--name', 'string', 'Assign a name to the container'),
   network('--network'),
@@ -89,7 +156,11 @@ export const createFlags: readonly Flag[] = [
   flag('-q, --quiet', 'bool', 'Suppress the pull output'),
   flag('--read-only', 'bool', "Mount the container's root filesystem as read only"),
   flag('--restart', 'string', 'Restart policy to apply when a container exits', { initial: 'no' }),
-  flag('--rm', 'bool', 'Automatically remove the container and its associated anonymous volumes when it exits'),
+  flag(
+    '--rm',
+    'bool',
+    'Automatically remove the container and its associated anonymous volumes when it exits',
+  ),
   flag('--runtime', 'string', 'Runtime to use for this container'),
   flag('--security-opt', 'list', 'Security Options'),
   flag('--shm-size', 'bytes', 'Size of /dev/shm'),
@@ -107,8 +178,12 @@ export const createFlags: readonly Flag[] = [
   flag('-v, --volume', 'list', 'Bind mount a volume'),
   flag('--volume-driver', 'string', 'Optional volume driver for the container'),
   flag('--volumes-from', 'list', 'Mount volumes from the specified container(s)'),
-  flag('-w, --workdir', 'string', 'Working directory inside the container'),  network('--net', true),
-  flag('--net-alias', 'list', 'Add network-scoped alias for the container', { hidden: true, alias: 'network-alias' }),
+  flag('-w, --workdir', 'string', 'Working directory inside the container'),
+  network('--net', true),
+  flag('--net-alias', 'list', 'Add network-scoped alias for the container', {
+    hidden: true,
+    alias: 'network-alias',
+  }),
   flag('--dns-opt', 'list', 'Set DNS options', { hidden: true, alias: 'dns-option' }),
 ]
 

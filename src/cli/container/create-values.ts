@@ -10,20 +10,35 @@ export function checkStream(value: string): string {
 }
 
 export function checkEnv(value: string): string {
-  if (value === '' || value.startsWith('=')) throw new Error(`invalid environment variable: ${value}`)
+  if (value === '' || value.startsWith('='))
+    throw new Error(`invalid environment variable: ${value}`)
   return value
 }
 
 export function checkLabel(value: string): string {
-  if (value === '' || value.startsWith('=')) throw new Error(`invalid label format: ${JSON.stringify(value)}`)
+  if (value === '' || value.startsWith('='))
+    throw new Error(`invalid label format: ${JSON.stringify(value)}`)
   return value
 }
 
 export type Ulimit = NonNullable<HostConfig['Ulimits']>[number]
 
 const ulimits = new Set([
-  'core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgqueue', 'nice', 'nofile', 'nproc', 'rss', 'rtprio', 'rttime',
-  'sigpending', 'stack',
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
 ])
 
 export function parseUlimit(value: string): Ulimit {
@@ -33,10 +48,19 @@ export function parseUlimit(value: string): Ulimit {
   if (!ulimits.has(name)) throw new Error(`invalid ulimit type: ${name}`)
   const parts = value.slice(equals + 1).split(':')
   const [soft = '', hard = soft] = parts
-  if (parts.length > 2 || soft === '') throw new Error(`too many limit value arguments - ${value.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``)
-  const limit = { Name: name, Soft: parseInteger(soft, 'ParseInt'), Hard: parseInteger(hard, 'ParseInt') }
+  if (parts.length > 2 || soft === '')
+    throw new Error(
+      `too many limit value arguments - ${value.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``,
+    )
+  const limit = {
+    Name: name,
+    Soft: parseInteger(soft, 'ParseInt'),
+    Hard: parseInteger(hard, 'ParseInt'),
+  }
   if (limit.Hard !== -1 && (limit.Soft === -1 || limit.Soft > limit.Hard)) {
-    throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${limit.Soft} > ${limit.Hard}`)
+    throw new Error(
+      `ulimit soft limit must be less than or equal to hard limit: ${limit.Soft} > ${limit.Hard}`,
+    )
   }
   return limit
 }
@@ -61,7 +85,8 @@ export function parseRestartPolicy(text: string): RestartPolicy {
 export function parseDevice(text: string): NonNullable<HostConfig['Devices']>[number] {
   const [host = '', second, third, ...more] = text.split(':')
   if (more.length > 0) throw new Error(`invalid device specification: ${text}`)
-  const isMode = (value: string | undefined): boolean => value !== undefined && /^[rwm]{1,3}$/.test(value)
+  const isMode = (value: string | undefined): boolean =>
+    value !== undefined && /^[rwm]{1,3}$/.test(value)
   const mode = third ?? (isMode(second) ? second : undefined) ?? 'rwm'
   const inside = second === undefined || (third === undefined && isMode(second)) ? host : second
   if (host === '') throw new Error(`invalid device specification: ${text}`)
@@ -96,7 +121,9 @@ export function parsePorts(specifications: readonly string[], exposes: readonly 
 
 function shortForm(text: string): string {
   if (!text.includes('=')) return text
-  const fields = new Map(text.split(',').map((part) => [part.split('=')[0] ?? '', part.split('=').slice(1).join('=')]))
+  const fields = new Map(
+    text.split(',').map((part) => [part.split('=')[0] ?? '', part.split('=').slice(1).join('=')]),
+  )
   const target = fields.get('target') ?? ''
   const published = fields.get('published')
   const ip = fields.get('host_ip')
@@ -106,13 +133,15 @@ function shortForm(text: string): string {
 
 function protocolOf(text: string): { range: string; protocol: string } {
   const [range = '', protocol = 'tcp'] = text.split('/')
-  if (!['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) throw new Error(`Invalid proto: ${protocol}`)
+  if (!['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase()))
+    throw new Error(`Invalid proto: ${protocol}`)
   return { range, protocol: protocol.toLowerCase() }
 }
 
 function portRange(text: string, message: string): readonly [number, number] {
   const [first = '', last = first, ...more] = text.split('-')
-  const number = (part: string): number => (/^\d{1,5}$/.test(part) && Number(part) <= 65_535 ? Number(part) : -1)
+  const number = (part: string): number =>
+    /^\d{1,5}$/.test(part) && Number(part) <= 65_535 ? Number(part) : -1
   const range = [number(first), number(last)] as const
   if (more.length > 0 || range[0] < 0 || range[1] < range[0]) throw new Error(message)
   return range
@@ -120,13 +149,14 @@ function portRange(text: string, message: string): readonly [number, number] {
 
 function* parsePort(text: string): Generator<{ port: string; binding: PortBinding }> {
   const bracket = /^\[([^\]]*)\](.*)$/.exec(text)
-  const parts = (bracket ? `${bracket[2] ?? ''}` : text).split(':')
+  const parts = (bracket ? (bracket[2] ?? '') : text).split(':')
   if (bracket) parts[0] = bracket[1] ?? ''
   const container = parts.pop() ?? ''
   const host = parts.length > 0 ? (parts.pop() ?? '') : ''
   const ip = parts.join(':')
   if (container === '') throw new Error(`No port specified: ${text}<empty>`)
-  if (ip !== '' && !/^[\d.]+$|^[\da-fA-F:.]+$/.test(ip)) throw new Error(`Invalid ip address: ${ip}`)
+  if (ip !== '' && !/^[\d.]+$|^[\da-fA-F:.]+$/.test(ip))
+    throw new Error(`Invalid ip address: ${ip}`)
   const { range, protocol } = protocolOf(container)
   const [first, last] = portRange(range, `Invalid containerPort: ${range}`)
   const [hostFirst, hostLast] = host === '' ? [0, 0] : portRange(host, `Invalid hostPort: ${host}`)
@@ -135,7 +165,10 @@ function* parsePort(text: string): Generator<{ port: string; binding: PortBindin
   }
   for (let at = 0; at <= last - first; at++) {
     const whole = first === last && hostLast > hostFirst ? host : String(hostFirst + at)
-    yield { port: `${first + at}/${protocol}`, binding: { HostIp: ip, HostPort: host === '' ? '' : whole } }
+    yield {
+      port: `${first + at}/${protocol}`,
+      binding: { HostIp: ip, HostPort: host === '' ? '' : whole },
+    }
   }
 }
 
@@ -169,7 +202,8 @@ export function parseMount(text: string): MountSpec {
     else if (key === 'volume-opt') options[name] = rest.join('=')
     else fields.set(names[key] ?? key, value)
   }
-  for (const key of fields.keys()) if (!known.has(key)) throw new Error(`unexpected key '${key}' in '${text}'`)
+  for (const key of fields.keys())
+    if (!known.has(key)) throw new Error(`unexpected key '${key}' in '${text}'`)
   // The engine knows which types there are.
   const type = (fields.get('type') ?? 'volume').toLowerCase() as MountSpec['Type']
   const target = fields.get('target')
@@ -193,7 +227,11 @@ export function parseMount(text: string): MountSpec {
         ...(yes('bind-nonrecursive') && { NonRecursive: true }),
       },
     }),
-    ...((yes('volume-nocopy') || driver !== undefined || subpath !== undefined || Object.keys(labels).length > 0 || Object.keys(options).length > 0) && {
+    ...((yes('volume-nocopy') ||
+      driver !== undefined ||
+      subpath !== undefined ||
+      Object.keys(labels).length > 0 ||
+      Object.keys(options).length > 0) && {
       VolumeOptions: {
         ...(yes('volume-nocopy') && { NoCopy: true }),
         ...(Object.keys(labels).length > 0 && { Labels: labels }),
@@ -212,8 +250,25 @@ export function parseMount(text: string): MountSpec {
   }
 }
 
-const names: Readonly<Record<string, string>> = { src: 'source', dst: 'target', destination: 'target', ro: 'readonly' }
+const names: Readonly<Record<string, string>> = {
+  src: 'source',
+  dst: 'target',
+  destination: 'target',
+  ro: 'readonly',
+}
 const known = new Set([
-  'type', 'source', 'target', 'readonly', 'consistency', 'bind-propagation', 'bind-nonrecursive', 'bind-recursive',
-  'volume-nocopy', 'volume-driver', 'volume-subpath', 'image-subpath', 'tmpfs-size', 'tmpfs-mode',
+  'type',
+  'source',
+  'target',
+  'readonly',
+  'consistency',
+  'bind-propagation',
+  'bind-nonrecursive',
+  'bind-recursive',
+  'volume-nocopy',
+  'volume-driver',
+  'volume-subpath',
+  'image-subpath',
+  'tmpfs-size',
+  'tmpfs-mode',
 ])

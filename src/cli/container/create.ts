@@ -17,7 +17,9 @@ export const create: Command = {
   interspersed: false,
   flags: [
     ...createFlags,
-    flag('--pull', 'string', 'Pull image before creating ("always", "|missing", "never")', { initial: 'missing' }),
+    flag('--pull', 'string', 'Pull image before creating ("always", "|missing", "never")', {
+      initial: 'missing',
+    }),
   ],
   async run(invocation) {
     const request = await requestOf(invocation, 'create')
@@ -30,11 +32,16 @@ export const create: Command = {
  * The container that the command line asks for.
  * @throws ExitError 125 with the hint that Docker gives
  */
-export async function requestOf({ flags, args, host }: Invocation, verb: string): Promise<ContainerCreateRequest> {
+export async function requestOf(
+  { flags, args, host }: Invocation,
+  verb: string,
+): Promise<ContainerCreateRequest> {
   const pull = flags.text('pull')
   try {
     if (!['always', 'missing', 'never', ''].includes(pull)) {
-      throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`)
+      throw new Error(
+        `invalid pull option: '${pull}': must be one of "always", "missing" or "never"`,
+      )
     }
     return await createRequest(flags, args, host)
   } catch (error) {
@@ -43,12 +50,19 @@ export async function requestOf({ flags, args, host }: Invocation, verb: string)
 }
 
 export const withHelp = (message: string, verb: string, code: number, cause?: unknown): ExitError =>
-  new ExitError(code, `docker: ${message}\n\nRun 'docker ${verb} --help' for more information`, { cause })
+  new ExitError(code, `docker: ${message}\n\nRun 'docker ${verb} --help' for more information`, {
+    cause,
+  })
 
 /** Pull when needed, create, warn, and write the id where it is asked for. */
-export async function createContainer(invocation: Invocation, request: ContainerCreateRequest): Promise<string> {
+export async function createContainer(
+  invocation: Invocation,
+  request: ContainerCreateRequest,
+): Promise<string> {
   const { flags, client, host, err, signal } = invocation
-  const image = /^[a-f0-9]{64}$/.test(request.Image ?? '') ? undefined : reference(request.Image ?? '')
+  const image = /^[a-f0-9]{64}$/.test(request.Image ?? '')
+    ? undefined
+    : reference(request.Image ?? '')
   const policy = flags.text('pull')
   const name = flags.given('name')
   const platform = flags.given('platform')
@@ -80,7 +94,10 @@ export async function createContainer(invocation: Invocation, request: Container
   })
   for (const warning of created.Warnings ?? []) await err.line(`WARNING: ${warning}`)
   if (cidFile !== undefined) {
-    await host.files.write(cidFile, streamOf(new TextEncoder().encode(created.Id)), { mode: 0o666, exclusive: false })
+    await host.files.write(cidFile, streamOf(new TextEncoder().encode(created.Id)), {
+      mode: 0o666,
+      exclusive: false,
+    })
   }
   return created.Id
 }
@@ -97,7 +114,10 @@ async function claimCidFile({ flags, host }: Invocation): Promise<string | undef
     },
   )
   if (exists) {
-    throw new ExitError(1, `container ID file found, make sure the other container isn't running or delete ${path}`)
+    throw new ExitError(
+      1,
+      `container ID file found, make sure the other container isn't running or delete ${path}`,
+    )
   }
   return absolute
 }

@@ -56,9 +56,15 @@ export const exec: Command = {
       await client.execs.startDetached(id, tty, signal)
       return 0
     }
-    const hijacked = await client.execs.start(id, { tty, ...(size && { consoleSize: size }) }, signal)
+    const hijacked = await client.execs.start(
+      id,
+      { tty, ...(size && { consoleSize: size }) },
+      signal,
+    )
     const release =
-      tty && host.tty[0] ? followTerminal(host, err, (now) => client.execs.resize(id, now)) : undefined
+      tty && host.tty[0]
+        ? followTerminal(host, err, (now) => client.execs.resize(id, now))
+        : undefined
     try {
       await streamHijacked({
         host,

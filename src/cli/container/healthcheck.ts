@@ -26,7 +26,9 @@ export function healthcheckOf(flags: Flags): Healthcheck | undefined {
   const command = flags.text('health-cmd')
   return {
     ...(command !== '' && { Test: ['CMD-SHELL', command] }),
-    ...Object.fromEntries(Object.entries(durations).map(([field, name]) => [field, flags.number(name)])),
+    ...Object.fromEntries(
+      Object.entries(durations).map(([field, name]) => [field, flags.number(name)]),
+    ),
     Retries: flags.number('health-retries'),
   }
 }

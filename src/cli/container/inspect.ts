@@ -10,6 +10,10 @@ export const inspect: Command = {
   flags: [objectFormatFlag(), flag('-s, --size', 'bool', 'Display total file sizes')],
   run: (invocation) =>
     inspectAll(invocation, (name) =>
-      invocation.client.containers.inspectRaw(name, invocation.flags.bool('size'), invocation.signal),
+      invocation.client.containers.inspectRaw(
+        name,
+        invocation.flags.bool('size'),
+        invocation.signal,
+      ),
     ),
 }

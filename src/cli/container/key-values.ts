@@ -26,7 +26,11 @@ export async function environment(
 }
 
 /** As `environment` reads them, but without the environment. */
-export async function readLines(host: CliHost, files: readonly string[], what: string): Promise<string[]> {
+export async function readLines(
+  host: CliHost,
+  files: readonly string[],
+  what: string,
+): Promise<string[]> {
   const pairs: string[] = []
   for (const file of files) {
     const text = await textOf(host.files.read(pathFrom(host, file)))
@@ -38,7 +42,8 @@ export async function readLines(host: CliHost, files: readonly string[], what: s
       if (/\s/.test(name)) {
         throw new Error(`invalid env file (${file}): ${what} '${name}' contains whitespaces`)
       }
-      if (name === '') throw new Error(`invalid env file (${file}): no ${what} name on line '${line}'`)
+      if (name === '')
+        throw new Error(`invalid env file (${file}): no ${what} name on line '${line}'`)
       // A variable that has no value and isn't set is left out.
       if (equals < 0 && what === 'variable' && host.env[name] === undefined) continue
       pairs.push(equals < 0 ? name : trimmed)

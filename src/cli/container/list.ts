@@ -15,7 +15,9 @@ export const list: Command = {
     flag('-a, --all', 'bool', 'Show all containers (default shows just running)'),
     flag('-f, --filter', 'filter', 'Filter output based on conditions provided'),
     listFormatFlag,
-    flag('-n, --last', 'int', 'Show n last created containers (includes all states)', { initial: '-1' }),
+    flag('-n, --last', 'int', 'Show n last created containers (includes all states)', {
+      initial: '-1',
+    }),
     flag('-l, --latest', 'bool', 'Show the latest created container (includes all states)'),
     flag('--no-trunc', 'bool', "Don't truncate output"),
     flag('-q, --quiet', 'bool', 'Only display container IDs'),
@@ -24,23 +26,32 @@ export const list: Command = {
   async run({ flags, client, out, signal }) {
     const format = flags.text('format')
     const quiet = flags.bool('quiet')
-    const size = flags.bool('size') || (!quiet && usesField(format, 'Size'))
-    const limit = flags.bool('latest') && !flags.has('last') ? 1 : flags.number('last')
-    const rows = await client.containers.list(
-      { all: flags.bool('all') || limit > 0, limit, size, filters: filtersOf(flags.list('filter')) },
-      signal,
-    )
     const shape = containerFormat(!flags.bool('no-trunc'))
     const table = flags.bool('size') ? `${shape.table}\t{{.Size}}` : shape.table
-    // A wrong field is told of even when there is nothing to show.
-    if (format !== '' && rows.length === 0) formatList([NOTHING], shape, { format, quiet, table })
+    const size = flags.bool('size') || (!quiet && usesField(format, 'Size'))
+    const limit = flags.bool('latest') && !flags.has('last') ? 1 : flags.number('last')
+    // A wrong field is told of before the engine is asked.
+    if (format !== '') formatList([NOTHING], shape, { format, quiet, table })
+    const rows = await client.containers.list(
+      { all: flags.bool('all'), limit, size, filters: filtersOf(flags.list('filter')) },
+      signal,
+    )
     await out.write(formatList(rows, shape, { format, quiet, table }))
     return 0
   },
 }
 
 const NOTHING: ContainerSummary = {
-  Id: '', Names: [], Image: '', ImageID: '', Command: '', Created: 0, Ports: [], Labels: {}, State: '', Status: '',
+  Id: '',
+  Names: [],
+  Image: '',
+  ImageID: '',
+  Command: '',
+  Created: 0,
+  Ports: [],
+  Labels: {},
+  State: '',
+  Status: '',
 }
 
 /** A row of `docker ps`; also what `system df -v` shows of containers. */
@@ -48,7 +59,8 @@ export function containerFormat(truncate: boolean): ListFormat<ContainerSummary>
   const id = (text: string): string => (truncate ? shortId(text) : text)
   return {
     rowType: '*formatter.ContainerContext',
-    table: '{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}',
+    table:
+      '{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}',
     quiet: '{{.ID}}',
     fields: {
       ID: { header: 'CONTAINER ID', value: (row) => id(row.Id) },
@@ -65,7 +77,13 @@ export function containerFormat(truncate: boolean): ListFormat<ContainerSummary>
       Status: { header: 'STATUS', value: ({ Status }) => Status },
       Size: { header: 'SIZE', value: sizeOf },
       Labels: { header: 'LABELS', value: ({ Labels }) => labelsOf(Labels) },
-      Label: { header: '', value: ({ Labels }) => (name: unknown) => Labels?.[String(name)] ?? '' },
+      Label: {
+        header: '',
+        value:
+          ({ Labels }) =>
+          (name: unknown) =>
+            Labels?.[String(name)] ?? '',
+      },
       Mounts: {
         header: 'MOUNTS',
         value: ({ Mounts }) =>
@@ -76,12 +94,19 @@ export function containerFormat(truncate: boolean): ListFormat<ContainerSummary>
       },
       LocalVolumes: {
         header: 'LOCAL VOLUMES',
-        value: ({ Mounts }) => String((Mounts ?? []).filter(({ Type }) => Type === 'volume').length),
+        value: ({ Mounts }) =>
+          String((Mounts ?? []).filter(({ Type }) => Type === 'volume').length),
       },
-      Platform: { header: 'PLATFORM', value: ({ ImageManifestDescriptor }) => ImageManifestDescriptor?.platform ?? null },
+      Platform: {
+        header: 'PLATFORM',
+        value: ({ ImageManifestDescriptor }) => ImageManifestDescriptor?.platform ?? null,
+      },
       Networks: {
         header: 'NETWORKS',
-        value: ({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).sort().join(','),
+        value: ({ NetworkSettings }) =>
+          Object.keys(NetworkSettings?.Networks ?? {})
+            .sort()
+            .join(','),
       },
     },
   }
@@ -118,7 +143,7 @@ export const labelsOf = (labels: Readonly<Record<string, string>> | null | undef
     .join(',')
 
 /** Neighbouring ports as a range, and mappings to other numbers at the end (docker/cli formatter.DisplayablePorts). */
-export function portsOf(ports: readonly Port[]): string {
+function portsOf(ports: readonly Port[]): string {
   const sorted = [...ports].sort(
     (left, right) =>
       left.PrivatePort - right.PrivatePort ||
@@ -145,11 +170,22 @@ export function portsOf(ports: readonly Port[]): string {
   return [...result, ...[...groups.values()].map(rangeOf), ...mappings].join(', ')
 }
 
-function rangeOf({ ip, type, first, last }: { ip: string; type: string; first: number; last: number }): string {
+function rangeOf({
+  ip,
+  type,
+  first,
+  last,
+}: {
+  ip: string
+  type: string
+  first: number
+  last: number
+}): string {
   const range = first === last ? String(first) : `${first}-${last}`
   return `${ip === '' ? range : `${hostPort(ip, range)}->${range}`}/${type}`
 }
 
-export const hostPort = (ip: string, port: string): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
+export const hostPort = (ip: string, port: string): string =>
+  ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)

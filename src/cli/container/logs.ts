@@ -13,7 +13,9 @@ export const logs: Command = {
     flag('--details', 'bool', 'Show extra details provided to logs'),
     flag('-f, --follow', 'bool', 'Follow log output'),
     flag('--since', 'string', `Show logs since ${relative}`),
-    flag('-n, --tail', 'string', 'Number of lines to show from the end of the logs', { initial: 'all' }),
+    flag('-n, --tail', 'string', 'Number of lines to show from the end of the logs', {
+      initial: 'all',
+    }),
     flag('-t, --timestamps', 'bool', 'Show timestamps'),
     flag('--until', 'string', `Show logs before a ${relative}`),
   ],

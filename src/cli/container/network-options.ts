@@ -43,7 +43,14 @@ const withFlags = (option: NetworkOption, flags: Flags): NetworkOption => ({
   linkLocal: [...option.linkLocal, ...flags.list('link-local-ip')],
 })
 
-function endpointOf({ aliases, ip, ip6, mac, linkLocal, driverOptions }: NetworkOption): Endpoint | undefined {
+function endpointOf({
+  aliases,
+  ip,
+  ip6,
+  mac,
+  linkLocal,
+  driverOptions,
+}: NetworkOption): Endpoint | undefined {
   const addresses = {
     ...(ip !== undefined && { IPv4Address: ip }),
     ...(ip6 !== undefined && { IPv6Address: ip6 }),
@@ -60,7 +67,12 @@ function endpointOf({ aliases, ip, ip6, mac, linkLocal, driverOptions }: Network
 
 /** `name`, or `name=net,alias=a,ip=…` */
 function parseNetwork(text: string): NetworkOption {
-  const option = { name: text, aliases: [] as string[], linkLocal: [] as string[], driverOptions: {} as Record<string, string> }
+  const option = {
+    name: text,
+    aliases: [] as string[],
+    linkLocal: [] as string[],
+    driverOptions: {} as Record<string, string>,
+  }
   if (!text.includes('=')) return option
   const single: { ip?: string; ip6?: string; mac?: string } = {}
   let name = ''

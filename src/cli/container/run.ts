@@ -19,7 +19,9 @@ export const run: Command = {
     ...createFlags,
     flag('-d, --detach', 'bool', 'Run container in background and print container ID'),
     detachKeysFlag,
-    flag('--pull', 'string', 'Pull image before running ("always", "missing", "never")', { initial: 'missing' }),
+    flag('--pull', 'string', 'Pull image before running ("always", "missing", "never")', {
+      initial: 'missing',
+    }),
     flag('--sig-proxy', 'bool', 'Proxy received signals to the process', { initial: 'true' }),
   ],
   async run(invocation) {
@@ -31,7 +33,13 @@ export const run: Command = {
       throw new ExitError(1, 'conflicting options: cannot specify both --attach and --detach')
     }
     const request = detach
-      ? { ...parsed, AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false }
+      ? {
+          ...parsed,
+          AttachStdin: false,
+          AttachStdout: false,
+          AttachStderr: false,
+          StdinOnce: false,
+        }
       : parsed
     const id = await createContainer(invocation, request).catch((error: unknown) => {
       throw statusOf(error)
@@ -64,7 +72,11 @@ async function runContainer(invocation: Invocation, id: string, streams: Streams
   try {
     const detachKeys = flags.given('detach-keys') ?? DEFAULT_DETACH_KEYS
     const hijacked = attached
-      ? await client.containers.attach(id, { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) }, stay)
+      ? await client.containers.attach(
+          id,
+          { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) },
+          stay,
+        )
       : undefined
     const streaming = hijacked
       ? streamHijacked({
@@ -109,7 +121,11 @@ async function runContainer(invocation: Invocation, id: string, streams: Streams
   }
 }
 
-const pick = ({ stdin, stdout, stderr }: Streams): { stdin: boolean; stdout: boolean; stderr: boolean } => ({
+const pick = ({
+  stdin,
+  stdout,
+  stderr,
+}: Streams): { stdin: boolean; stdout: boolean; stderr: boolean } => ({
   stdin,
   stdout,
   stderr,
@@ -132,7 +148,11 @@ export async function exitCode({ err }: Invocation, result: Promise<WaitResult>)
 function statusOf(error: unknown): unknown {
   if (error instanceof BrokenPipe) return error
   const message = messageOf(error)
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(message)) {
+  if (
+    /executable file not found|no such file or directory|system cannot find the file specified/.test(
+      message,
+    )
+  ) {
     return withHelp(message, 'run', 127, error)
   }
   if (/permission denied|is a directory/.test(message)) return withHelp(message, 'run', 126, error)

@@ -14,15 +14,21 @@ export const start: Command = {
   flags: [
     flag('-a, --attach', 'bool', 'Attach STDOUT/STDERR and forward signals'),
     flag('--checkpoint', 'string', 'Restore from this checkpoint', { hidden: true }),
-    flag('--checkpoint-dir', 'string', 'Use a custom checkpoint storage directory', { hidden: true }),
+    flag('--checkpoint-dir', 'string', 'Use a custom checkpoint storage directory', {
+      hidden: true,
+    }),
     detachKeysFlag,
     flag('-i, --interactive', 'bool', "Attach container's STDIN"),
-    flag('--sig-proxy', 'bool', 'Proxy received signals to the process', { initial: 'true', hidden: true }),
+    flag('--sig-proxy', 'bool', 'Proxy received signals to the process', {
+      initial: 'true',
+      hidden: true,
+    }),
   ],
   async run(invocation) {
     const { flags, args } = invocation
     if (flags.bool('attach') || flags.bool('interactive')) {
-      if (args.length > 1) throw new ExitError(1, 'you cannot start and attach multiple containers at once')
+      if (args.length > 1)
+        throw new ExitError(1, 'you cannot start and attach multiple containers at once')
       return startAttached(invocation, args[0] ?? '')
     }
     return startAll(invocation)
@@ -42,13 +48,18 @@ async function startAll({ args, client, out, err, signal }: Invocation): Promise
       failures.push(name)
     }
   }
-  if (failures.length > 0) throw new ExitError(1, `Error: failed to start containers: ${failures.join(', ')}`)
+  if (failures.length > 0)
+    throw new ExitError(1, `Error: failed to start containers: ${failures.join(', ')}`)
   return 0
 }
 
 async function startAttached(invocation: Invocation, name: string): Promise<number> {
   const { flags, client, host, out, err, signal, life } = invocation
-  const { Id: id, Config: config, HostConfig: hostConfig } = await client.containers.inspect(name, signal)
+  const {
+    Id: id,
+    Config: config,
+    HostConfig: hostConfig,
+  } = await client.containers.inspect(name, signal)
   const tty = config.Tty === true
   const stdin = flags.bool('interactive') && config.OpenStdin === true
   const keys = flags.given('detach-keys')
@@ -63,7 +74,16 @@ async function startAttached(invocation: Invocation, name: string): Promise<numb
       stay,
     )
     const detachKeys = keys ?? DEFAULT_DETACH_KEYS
-    const streaming = streamHijacked({ host, hijacked, tty, stdin, out, err, detachKeys, signal: stay })
+    const streaming = streamHijacked({
+      host,
+      hijacked,
+      tty,
+      stdin,
+      out,
+      err,
+      detachKeys,
+      signal: stay,
+    })
     streaming.catch(() => undefined)
     const autoRemove = hostConfig.AutoRemove === true
     const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit', life)
@@ -75,7 +95,8 @@ async function startAttached(invocation: Invocation, name: string): Promise<numb
       if (autoRemove) await result.catch(() => undefined)
       throw error
     }
-    if (tty && host.tty[1]) releases.push(followTerminal(host, err, (size) => client.containers.resize(id, size)))
+    if (tty && host.tty[1])
+      releases.push(followTerminal(host, err, (size) => client.containers.resize(id, size)))
     await streaming
     return await exitCode(invocation, result)
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Stats } from '../../client/types.ts'
-import { atLeast, type Command, type Invocation } from '../command.ts'
+import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
 import { flag } from '../flags.ts'
 import { binarySize, humanSize, shortId } from '../human.ts'
 import { formatList, listFormatFlag, type ListFormat } from '../list-format.ts'
@@ -38,11 +38,7 @@ interface Row {
 }
 
 async function namesOf({ flags, args, client, signal }: Invocation): Promise<string[]> {
-  if (args.length > 0) {
-    // An unknown one is told of before anything is shown.
-    for (const name of args) await client.containers.inspect(name, signal)
-    return [...args]
-  }
+  if (args.length > 0) return [...args]
   return (await client.containers.list({ all: flags.bool('all') }, signal)).map(({ Id }) => Id)
 }
 
@@ -62,16 +58,25 @@ async function follow(
   const latest = new Map<string, Stats | undefined>()
   const watch = async (name: string): Promise<void> => {
     latest.set(name, undefined)
-    for await (const value of await client.containers.stats(name, true, signal)) latest.set(name, value)
+    for await (const value of await client.containers.stats(name, true, signal))
+      latest.set(name, value)
   }
+  const failures: unknown[] = []
   const begin = (name: string): void => {
-    watch(name).catch(() => undefined)
+    watch(name).catch((error: unknown) => {
+      // One that was named must be there; of the others, some go before they are asked.
+      if (args.length > 0) failures.push(error)
+    })
   }
   for (const name of names) begin(name)
   // Without names, containers come and go.
   if (args.length === 0) {
     const events = await client.system.events(
-      { since: undefined, until: undefined, filters: { type: ['container'], event: ['start', 'die', 'destroy'] } },
+      {
+        since: undefined,
+        until: undefined,
+        filters: { type: ['container'], event: ['start', 'die', 'destroy'] },
+      },
       signal,
     )
     const track = async (): Promise<void> => {
@@ -87,6 +92,7 @@ async function follow(
     // From the top, each line to its end, and nothing of what was longer before.
     await out.write(`\u001B[H${text.replaceAll('\n', '\u001B[K\n')}\u001B[J`)
     await pause(INTERVAL, signal)
+    if (failures.length > 0) throw new ExitError(1, messageOf(failures[0]), { cause: failures[0] })
   }
 }
 
@@ -118,10 +124,15 @@ function memory({ memory_stats: { usage = 0, stats = {} } }: Stats): number {
   return inactive < usage ? usage - inactive : usage
 }
 
-const pair = (left: number, right: number, size: (bytes: number) => string): string => `${size(left)} / ${size(right)}`
+const pair = (left: number, right: number, size: (bytes: number) => string): string =>
+  `${size(left)} / ${size(right)}`
 
 function statsFormat(truncate: boolean): ListFormat<Row> {
-  const field = (header: string, value: (stats: Stats) => string, none = '--'): ListFormat<Row>['fields'][string] => ({
+  const field = (
+    header: string,
+    value: (stats: Stats) => string,
+    none = '--',
+  ): ListFormat<Row>['fields'][string] => ({
     header,
     value: ({ stats }) => (stats === undefined ? none : value(stats)),
   })
@@ -133,12 +144,14 @@ function statsFormat(truncate: boolean): ListFormat<Row> {
     Object.values(networks ?? {}).reduce((total, counters) => total + counters[direction], 0)
   return {
     rowType: '*container.statsContext',
-    table: '{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}',
+    table:
+      '{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}',
     fields: {
       Container: { header: 'CONTAINER', value: ({ container }) => container },
       ID: {
         header: 'CONTAINER ID',
-        value: ({ container, stats }) => (truncate ? shortId(stats?.id ?? container) : (stats?.id ?? container)),
+        value: ({ container, stats }) =>
+          truncate ? shortId(stats?.id ?? container) : (stats?.id ?? container),
       },
       Name: field('NAME', ({ name = '' }) => name.replace(/^\//, '')),
       CPUPerc: field('CPU %', (stats) => percent(cpu(stats))),
@@ -151,8 +164,12 @@ function statsFormat(truncate: boolean): ListFormat<Row> {
         const { limit = 0 } = stats.memory_stats
         return percent(limit === 0 ? 0 : (memory(stats) / limit) * 100)
       }),
-      NetIO: field('NET I/O', (stats) => pair(network('rx_bytes', stats), network('tx_bytes', stats), humanSize)),
-      BlockIO: field('BLOCK I/O', (stats) => pair(io('read', stats), io('write', stats), humanSize)),
+      NetIO: field('NET I/O', (stats) =>
+        pair(network('rx_bytes', stats), network('tx_bytes', stats), humanSize),
+      ),
+      BlockIO: field('BLOCK I/O', (stats) =>
+        pair(io('read', stats), io('write', stats), humanSize),
+      ),
       PIDs: field('PIDS', ({ pids_stats }) => String(pids_stats?.current ?? 0)),
     },
   }

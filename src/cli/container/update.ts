@@ -8,9 +8,14 @@ export const update: Command = {
   summary: 'Update configuration of one or more containers',
   args: atLeast(1),
   flags: [
-    flag('--blkio-weight', 'uint16', 'Block IO (relative weight), between 10 and 1000, or 0 to disable', {
-      shownInitial: '0',
-    }),
+    flag(
+      '--blkio-weight',
+      'uint16',
+      'Block IO (relative weight), between 10 and 1000, or 0 to disable',
+      {
+        shownInitial: '0',
+      },
+    ),
     flag('--cpu-period', 'int', 'Limit CPU CFS (Completely Fair Scheduler) period'),
     flag('--cpu-quota', 'int', 'Limit CPU CFS (Completely Fair Scheduler) quota'),
     flag('--cpu-rt-period', 'int', 'Limit the CPU real-time period in microseconds'),
@@ -21,13 +26,18 @@ export const update: Command = {
     flag('--cpuset-mems', 'string', 'MEMs in which to allow execution (0-3, 0,1)'),
     flag('-m, --memory', 'bytes', 'Memory limit'),
     flag('--memory-reservation', 'bytes', 'Memory soft limit'),
-    flag('--memory-swap', 'bytes', 'Swap limit equal to memory plus swap: -1 to enable unlimited swap'),
+    flag(
+      '--memory-swap',
+      'bytes',
+      'Swap limit equal to memory plus swap: -1 to enable unlimited swap',
+    ),
     flag('--pids-limit', 'int', 'Tune container pids limit (set -1 for unlimited)'),
     flag('--restart', 'string', 'Restart policy to apply when a container exits'),
   ],
   async run(invocation) {
     const { flags, args, client, err, signal } = invocation
-    const number = (field: string, name: string): object => (flags.has(name) ? { [field]: flags.number(name) } : {})
+    const number = (field: string, name: string): object =>
+      flags.has(name) ? { [field]: flags.number(name) } : {}
     const changes = {
       ...number('BlkioWeight', 'blkio-weight'),
       ...number('CpuPeriod', 'cpu-period'),

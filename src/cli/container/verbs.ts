@@ -1,6 +1,13 @@
 import { isNotFound } from '../../client/client-error.ts'
 import type { StopOptions } from '../../client/containers.ts'
-import { atLeast, exactly, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
+import {
+  atLeast,
+  exactly,
+  ExitError,
+  messageOf,
+  type Command,
+  type Invocation,
+} from '../command.ts'
 import { flag, type Flag } from '../flags.ts'
 import { eachOperand } from '../operands.ts'
 
@@ -11,7 +18,10 @@ const CONTAINERS = 'CONTAINER [CONTAINER...]'
 const stopFlags: readonly Flag[] = [
   flag('-s, --signal', 'string', 'Signal to send to the container'),
   flag('-t, --timeout', 'int', 'Seconds to wait before killing the container'),
-  flag('--time', 'int', 'Seconds to wait before killing the container', { hidden: true, alias: 'timeout' }),
+  flag('--time', 'int', 'Seconds to wait before killing the container', {
+    hidden: true,
+    alias: 'timeout',
+  }),
 ]
 
 function stopOptions({ flags }: Invocation): StopOptions {
@@ -53,7 +63,11 @@ export const kill: Command = {
   flags: [flag('-s, --signal', 'string', 'Signal to send to the container')],
   run: (invocation) =>
     eachOperand(invocation, invocation.args, async (name) => {
-      await invocation.client.containers.kill(name, invocation.flags.text('signal') || 'KILL', invocation.signal)
+      await invocation.client.containers.kill(
+        name,
+        invocation.flags.given('signal'),
+        invocation.signal,
+      )
       return name
     }),
 }
@@ -109,7 +123,11 @@ export const remove: Command = {
       async (operand) => {
         const name = operand.replace(/^\/+|\/+$/g, '')
         if (name === '') throw new ExitError(1, 'Container name cannot be empty')
-        await client.containers.remove(name, { force, v: flags.bool('volumes'), link: flags.bool('link') }, signal)
+        await client.containers.remove(
+          name,
+          { force, v: flags.bool('volumes'), link: flags.bool('link') },
+          signal,
+        )
         return operand
       },
       (error) => force && isNotFound(error),
@@ -123,7 +141,8 @@ export const rename: Command = {
   args: exactly(2),
   async run({ args, client, err, signal }) {
     const [from = '', to = ''] = args.map((name) => name.trim())
-    if (from === '' || to === '') throw new ExitError(1, 'Error: Neither old nor new names may be empty')
+    if (from === '' || to === '')
+      throw new ExitError(1, 'Error: Neither old nor new names may be empty')
     try {
       await client.containers.rename(from, to, signal)
     } catch (error) {

@@ -1,5 +1,13 @@
 import { canonical, withDefaultTag } from '../../core/reference.ts'
-import { atLeast, between, exactly, ExitError, noArguments, type Command, type Invocation } from '../command.ts'
+import {
+  atLeast,
+  between,
+  exactly,
+  ExitError,
+  noArguments,
+  type Command,
+  type Invocation,
+} from '../command.ts'
 import { flag } from '../flags.ts'
 import { openFile, pathFrom } from '../paths.ts'
 import { reference } from './pull.ts'
@@ -10,7 +18,10 @@ import { drainProgress, showProgress } from './progress.ts'
 const outputFlag = flag('-o, --output', 'string', 'Write to a file, instead of STDOUT')
 
 /** @throws ExitError when a terminal would get the bytes */
-async function writeArchive({ flags, host, out }: Invocation, open: () => Promise<ReadableStream<Uint8Array>>): Promise<number> {
+async function writeArchive(
+  { flags, host, out }: Invocation,
+  open: () => Promise<ReadableStream<Uint8Array>>,
+): Promise<number> {
   const path = flags.text('output')
   if (path === '' && host.tty[1]) {
     throw new ExitError(1, 'cowardly refusing to save to a terminal. Use the -o flag or redirect')
@@ -34,7 +45,9 @@ export const save: Command = {
     ),
   ],
   run: (invocation) =>
-    writeArchive(invocation, () => invocation.client.images.save(invocation.args, invocation.signal)),
+    writeArchive(invocation, () =>
+      invocation.client.images.save(invocation.args, invocation.signal),
+    ),
 }
 
 export const exportContainer: Command = {
@@ -43,7 +56,9 @@ export const exportContainer: Command = {
   args: exactly(1),
   flags: [outputFlag],
   run: (invocation) =>
-    writeArchive(invocation, () => invocation.client.containers.export(invocation.args[0] ?? '', invocation.signal)),
+    writeArchive(invocation, () =>
+      invocation.client.containers.export(invocation.args[0] ?? '', invocation.signal),
+    ),
 }
 
 export const load: Command = {
@@ -61,7 +76,8 @@ export const load: Command = {
   ],
   async run({ flags, client, host, out, signal }) {
     const path = flags.text('input')
-    if (path === '' && host.tty[0]) throw new ExitError(1, 'requested load from stdin, but stdin is empty')
+    if (path === '' && host.tty[0])
+      throw new ExitError(1, 'requested load from stdin, but stdin is empty')
     const tar = path === '' ? host.stdin : await openFile(host, path)
     const isTerminal = host.tty[1]
     const messages = await client.images.load(tar, flags.bool('quiet') || !isTerminal, signal)
@@ -116,7 +132,8 @@ export const push: Command = {
   async run({ flags, args, client, host, out, signal }) {
     const given = reference(args[0] ?? '')
     const all = flags.bool('all-tags')
-    if (all && given.tag !== undefined) throw new ExitError(1, "tag can't be used with --all-tags/-a")
+    if (all && given.tag !== undefined)
+      throw new ExitError(1, "tag can't be used with --all-tags/-a")
     const full = all ? given : withDefaultTag(given)
     const quiet = flags.bool('quiet')
     if (!all && full !== given && !quiet) await out.line(`Using default tag: ${full.tag ?? ''}`)
@@ -159,4 +176,3 @@ export const commit: Command = {
     return 0
   },
 }
-

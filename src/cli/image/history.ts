@@ -10,7 +10,9 @@ export const history: Command = {
   args: exactly(1),
   flags: [
     listFormatFlag,
-    flag('-H, --human', 'bool', 'Print sizes and dates in human readable format', { initial: 'true' }),
+    flag('-H, --human', 'bool', 'Print sizes and dates in human readable format', {
+      initial: 'true',
+    }),
     flag('--no-trunc', 'bool', "Don't truncate output"),
     flag(
       '--platform',
@@ -22,13 +24,16 @@ export const history: Command = {
   async run({ flags, args, client, out, signal }) {
     const items = await client.images.history(args[0] ?? '', signal)
     const shape = historyFormat(!flags.bool('no-trunc'), flags.bool('human'))
-    await out.write(formatList(items, shape, { format: flags.text('format'), quiet: flags.bool('quiet') }))
+    await out.write(
+      formatList(items, shape, { format: flags.text('format'), quiet: flags.bool('quiet') }),
+    )
     return 0
   },
 }
 
 function historyFormat(truncate: boolean, human: boolean): ListFormat<ImageHistoryItem> {
-  const at = ({ Created }: ImageHistoryItem): string => `${new Date(Created * 1000).toISOString().slice(0, 19)}Z`
+  const at = ({ Created }: ImageHistoryItem): string =>
+    `${new Date(Created * 1000).toISOString().slice(0, 19)}Z`
   return {
     rowType: '*image.historyContext',
     table: '{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}',

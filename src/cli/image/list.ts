@@ -27,11 +27,15 @@ export const list: Command = {
     const digests = flags.bool('digests')
     const shape = imageFormat(!flags.bool('no-trunc'))
     await out.write(
-      formatList(images.flatMap((image) => rowsOf(image, digests)), shape, {
-        format: flags.text('format'),
-        quiet: flags.bool('quiet'),
-        table: digests ? shape.table.replace('{{.ID}}', '{{.Digest}}\t{{.ID}}') : shape.table,
-      }),
+      formatList(
+        images.flatMap((image) => rowsOf(image, digests)),
+        shape,
+        {
+          format: flags.text('format'),
+          quiet: flags.bool('quiet'),
+          table: digests ? shape.table.replace('{{.ID}}', '{{.Digest}}\t{{.ID}}') : shape.table,
+        },
+      ),
     )
     return 0
   },
@@ -56,11 +60,13 @@ export function rowsOf(image: ImageSummary, digests: boolean): ImageRow[] {
     const known = digests ? (digestsOf.get(repository) ?? []) : []
     digestsOf.delete(repository)
     for (const tag of list) {
-      for (const digest of known.length > 0 ? known : [NONE]) rows.push({ image, repository, tag, digest })
+      for (const digest of known.length > 0 ? known : [NONE])
+        rows.push({ image, repository, tag, digest })
     }
   }
   for (const [repository, list] of digestsOf) {
-    for (const digest of digests ? list : [NONE]) rows.push({ image, repository, tag: NONE, digest })
+    for (const digest of digests ? list : [NONE])
+      rows.push({ image, repository, tag: NONE, digest })
   }
   return rows.length > 0 ? rows : [{ image, repository: NONE, tag: NONE, digest: NONE }]
 }
@@ -91,14 +97,18 @@ const sizeOf = (bytes: number): string => (bytes < 0 ? 'N/A' : humanSize(bytes))
 export function imageFormat(truncate: boolean): ListFormat<ImageRow> {
   return {
     rowType: '*formatter.imageContext',
-    table: '{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}',
+    table:
+      '{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}',
     quiet: '{{.ID}}',
     fields: {
       ID: { header: 'IMAGE ID', value: ({ image }) => (truncate ? shortId(image.Id) : image.Id) },
       Repository: { header: 'REPOSITORY', value: ({ repository }) => repository },
       Tag: { header: 'TAG', value: ({ tag }) => tag },
       Digest: { header: 'DIGEST', value: ({ digest }) => digest },
-      CreatedSince: { header: 'CREATED', value: ({ image }) => (image.Created <= 0 ? '' : ago(image.Created)) },
+      CreatedSince: {
+        header: 'CREATED',
+        value: ({ image }) => (image.Created <= 0 ? '' : ago(image.Created)),
+      },
       CreatedAt: { header: 'CREATED AT', value: ({ image }) => goTime(image.Created) },
       Size: { header: 'SIZE', value: ({ image }) => humanSize(image.Size) },
       Containers: { header: 'CONTAINERS', value: ({ image }) => countOf(image.Containers) },
@@ -106,9 +116,16 @@ export function imageFormat(truncate: boolean): ListFormat<ImageRow> {
       SharedSize: { header: 'SHARED SIZE', value: ({ image }) => sizeOf(image.SharedSize) },
       UniqueSize: {
         header: 'UNIQUE SIZE',
-        value: ({ image }) => (image.SharedSize < 0 ? 'N/A' : humanSize(image.Size - image.SharedSize)),
+        value: ({ image }) =>
+          image.SharedSize < 0 ? 'N/A' : humanSize(image.Size - image.SharedSize),
       },
-      Labels: { header: 'LABELS', value: ({ image }) => () => labelsOf(image.Labels) },
+      Labels: {
+        header: 'LABELS',
+        value:
+          ({ image }) =>
+          () =>
+            labelsOf(image.Labels),
+      },
     },
   }
 }

@@ -16,7 +16,10 @@ export interface ProgressTarget {
  * Show the progress of a pull, push or load (moby pkg/jsonmessage): a line per layer that is written over on a terminal.
  * @throws ExitError with the error that the stream told of
  */
-export async function showProgress(messages: ReadableStream<ProgressMessage>, target: ProgressTarget): Promise<void> {
+export async function showProgress(
+  messages: ReadableStream<ProgressMessage>,
+  target: ProgressTarget,
+): Promise<void> {
   const { output, isTerminal } = target
   let lines = new Map<string, number>()
   for await (const message of messages) {
@@ -63,7 +66,8 @@ function lineOf(message: ProgressMessage, isTerminal: boolean, host: CliHost): s
   const bar = progressDetail === undefined ? '' : progressBar(progressDetail, host)
   if (!isTerminal && bar !== '') return ''
   const head = id === '' ? '' : `${id}: `
-  if (isTerminal && stream === '' && progressDetail !== undefined) return `\u001B[2K\r${head}${status} ${bar}\r`
+  if (isTerminal && stream === '' && progressDetail !== undefined)
+    return `\u001B[2K\r${head}${status} ${bar}\r`
   return stream === '' ? `${head}${status}\n` : head + stream
 }
 
@@ -74,7 +78,7 @@ function progressBar(
   if (current <= 0 && total <= 0) return ''
   const now = humanSize(current, 4).padStart(8)
   if (total <= 0) return now
-  const half = Math.min(50, Math.trunc((current / total) * 100 / 2))
+  const half = Math.min(50, Math.trunc(((current / total) * 100) / 2))
   const box = host.size().cols > 110 ? `[${'='.repeat(half)}>${' '.repeat(50 - half)}] ` : ''
   return box + (current > total ? now : `${now}/${humanSize(total, 4)}`)
 }

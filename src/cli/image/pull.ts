@@ -4,7 +4,11 @@ import { flag } from '../flags.ts'
 import type { TextOutput } from '../text-output.ts'
 import { drainProgress, showProgress } from './progress.ts'
 
-const platformFlag = flag('--platform', 'string', 'Set platform if server is multi-platform capable')
+const platformFlag = flag(
+  '--platform',
+  'string',
+  'Set platform if server is multi-platform capable',
+)
 
 export const pull: Command = {
   usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
@@ -45,14 +49,19 @@ export interface PullOptions {
 }
 
 /** Pull and show how it goes. */
-export async function pullImage({ client, host, signal }: Invocation, image: Reference, options: PullOptions): Promise<void> {
+export async function pullImage(
+  { client, host, signal }: Invocation,
+  image: Reference,
+  options: PullOptions,
+): Promise<void> {
   const fromImage = canonical({ domain: image.domain, path: image.path })
   const messages = await client.images.pull(
     { fromImage, tag: image.digest ?? image.tag ?? '', platform: options.platform },
     signal,
   )
   if (options.quiet) await drainProgress(messages)
-  else await showProgress(messages, { output: options.output, isTerminal: options.isTerminal, host })
+  else
+    await showProgress(messages, { output: options.output, isTerminal: options.isTerminal, host })
 }
 
 /** @throws ExitError with Docker's sentence */
@@ -63,4 +72,3 @@ export function reference(text: string): Reference {
     throw new ExitError(1, messageOf(error), { cause: error })
   }
 }
-

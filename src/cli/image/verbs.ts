@@ -26,8 +26,14 @@ export const remove: Command = {
       invocation,
       invocation.args,
       async (name) => {
-        const items = await client.images.remove(name, { force, noprune: flags.bool('no-prune') }, signal)
-        const lines = items.map((item) => ('Deleted' in item ? `Deleted: ${item.Deleted}` : `Untagged: ${item.Untagged}`))
+        const items = await client.images.remove(
+          name,
+          { force, noprune: flags.bool('no-prune') },
+          signal,
+        )
+        const lines = items.map((item) =>
+          'Deleted' in item ? `Deleted: ${item.Deleted}` : `Untagged: ${item.Untagged}`,
+        )
         return lines.length > 0 ? lines.join('\n') : undefined
       },
       (error) => force && isNotFound(error),
@@ -53,9 +59,13 @@ function tagReference(text: string): Reference {
     return parseReference(text)
   } catch (error) {
     const reason = messageOf(error)
-    throw new ExitError(1, `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${reason}`, {
-      cause: error,
-    })
+    throw new ExitError(
+      1,
+      `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${reason}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -24,7 +24,9 @@ export const list: Command = {
     const networks = await client.networks.list(filtersOf(flags.list('filter')), signal)
     const sorted = [...networks].sort((left, right) => naturally(left.Name, right.Name))
     const shape = networkFormat(!flags.bool('no-trunc'))
-    await out.write(formatList(sorted, shape, { format: flags.text('format'), quiet: flags.bool('quiet') }))
+    await out.write(
+      formatList(sorted, shape, { format: flags.text('format'), quiet: flags.bool('quiet') }),
+    )
     return 0
   },
 }
@@ -42,8 +44,17 @@ const networkFormat = (truncate: boolean): ListFormat<NetworkResource> => ({
     IPv6: { header: 'IPV6', value: ({ EnableIPv6 }) => String(EnableIPv6) },
     Internal: { header: 'INTERNAL', value: ({ Internal }) => String(Internal) },
     Labels: { header: 'LABELS', value: ({ Labels }) => labelsOf(Labels) },
-    Label: { header: '', value: ({ Labels }) => (name: unknown) => Labels?.[String(name)] ?? '' },
-    CreatedAt: { header: 'CREATED AT', value: ({ Created }) => Created.replace('T', ' ').replace(/Z$/, ' +0000 UTC') },
+    Label: {
+      header: '',
+      value:
+        ({ Labels }) =>
+        (name: unknown) =>
+          Labels?.[String(name)] ?? '',
+    },
+    CreatedAt: {
+      header: 'CREATED AT',
+      value: ({ Created }) => Created.replace('T', ' ').replace(/Z$/, ' +0000 UTC'),
+    },
   },
 })
 
@@ -54,7 +65,11 @@ export const inspect: Command = {
   flags: [objectFormatFlag(), flag('-v, --verbose', 'bool', 'Verbose output for diagnostics')],
   run: (invocation) =>
     inspectAll(invocation, (name) =>
-      invocation.client.networks.inspectRaw(name, invocation.flags.bool('verbose'), invocation.signal),
+      invocation.client.networks.inspectRaw(
+        name,
+        invocation.flags.bool('verbose'),
+        invocation.signal,
+      ),
     ),
 }
 
@@ -64,7 +79,9 @@ export const create: Command = {
   args: exactly(1),
   flags: [
     flag('--attachable', 'bool', 'Enable manual container attachment'),
-    flag('--aux-address', 'map', 'Auxiliary IPv4 or IPv6 addresses used by Network driver', { shownInitial: 'map[]' }),
+    flag('--aux-address', 'map', 'Auxiliary IPv4 or IPv6 addresses used by Network driver', {
+      shownInitial: 'map[]',
+    }),
     flag('--config-from', 'string', 'The network from which to copy the configuration'),
     flag('--config-only', 'bool', 'Create a configuration only network'),
     flag('-d, --driver', 'string', 'Driver to manage the Network', { initial: 'bridge' }),
@@ -87,7 +104,10 @@ export const create: Command = {
     const auxiliary = mapOf(flags.list('aux-address'))
     const subnets = flags.list('subnet')
     if (subnets.length === 0 && (gateways.length > 0 || ranges.length > 0)) {
-      throw new ExitError(1, `no matching subnet for ${gateways.length > 0 ? `gateway ${gateways[0]}` : `range ${ranges[0]}`}`)
+      throw new ExitError(
+        1,
+        `no matching subnet for ${gateways.length > 0 ? `gateway ${gateways[0]}` : `range ${ranges[0]}`}`,
+      )
     }
     const { Id, Warning = '' } = await client.networks.create(
       {
@@ -152,7 +172,11 @@ export const connect: Command = {
   flags: [
     flag('--alias', 'strings', 'Add network-scoped alias for the container'),
     flag('--driver-opt', 'strings', 'driver options for the network'),
-    flag('--gw-priority', 'int', 'Highest gw-priority provides the default gateway. Accepts positive and negative values.'),
+    flag(
+      '--gw-priority',
+      'int',
+      'Highest gw-priority provides the default gateway. Accepts positive and negative values.',
+    ),
     flag('--ip', 'string', 'IPv4 address (e.g., "172.30.100.104")'),
     flag('--ip6', 'string', 'IPv6 address (e.g., "2001:db8::33")'),
     flag('--link', 'list', 'Add link to another container'),
@@ -188,4 +212,3 @@ export const disconnect: Command = {
     return 0
   },
 }
-

@@ -13,7 +13,7 @@ export function followTerminal(
   err: TextOutput,
   resize: (size: TerminalSize) => Promise<void>,
 ): () => void {
-  let stopped = false
+  const stopped = new AbortController()
   const send = async (): Promise<boolean> => {
     const size = host.size()
     if (size.cols === 0 && size.rows === 0) return true
@@ -24,16 +24,16 @@ export function followTerminal(
   }
   const first = async (): Promise<void> => {
     // The process may not have started yet.
-    for (let attempt = 0; attempt <= ATTEMPTS && !stopped; attempt++) {
+    for (let attempt = 0; attempt <= ATTEMPTS && !stopped.signal.aborted; attempt++) {
       if (await send()) return
       await new Promise((resolve) => setTimeout(resolve, attempt * 10))
     }
-    if (!stopped) await err.line('failed to resize tty, using default size')
+    if (!stopped.signal.aborted) await err.line('failed to resize tty, using default size')
   }
   first().catch(() => undefined)
   const release = host.onResize(() => void send())
   return () => {
-    stopped = true
+    stopped.abort()
     release()
   }
 }

@@ -10,12 +10,16 @@ export const diskUsage: Command = {
   usage: '[OPTIONS]',
   summary: 'Show docker disk usage',
   args: noArguments,
-  flags: [listFormatFlag, flag('-v, --verbose', 'bool', 'Show detailed information on space usage')],
+  flags: [
+    listFormatFlag,
+    flag('-v, --verbose', 'bool', 'Show detailed information on space usage'),
+  ],
   async run(invocation) {
     const { flags, client, out, signal } = invocation
     const usage = await client.system.diskUsage(signal)
     if (flags.bool('verbose')) await out.write(detailed(usage))
-    else await out.write(formatList(summary(usage), summaryFormat, { format: flags.text('format') }))
+    else
+      await out.write(formatList(summary(usage), summaryFormat, { format: flags.text('format') }))
     return 0
   },
 }
@@ -38,7 +42,8 @@ function summary({ LayersSize, Images, Containers, Volumes, BuildCache }: DiskUs
   const containers = Containers ?? []
   const volumes = Volumes ?? []
   const cache = BuildCache ?? []
-  const isActive = ({ State }: { readonly State: string }): boolean => /running|paused|restarting/i.test(State)
+  const isActive = ({ State }: { readonly State: string }): boolean =>
+    /running|paused|restarting/i.test(State)
   const used = images.filter((image) => image.Containers !== 0 && image.SharedSize >= 0)
   const ownCache = cache.filter(({ Shared }) => !Shared)
   return [
@@ -55,7 +60,10 @@ function summary({ LayersSize, Images, Containers, Volumes, BuildCache }: DiskUs
       total: containers.length,
       active: containers.filter(isActive).length,
       size: sum(containers, ({ SizeRw = 0 }) => SizeRw),
-      reclaimable: sum(containers.filter((container) => !isActive(container)), ({ SizeRw = 0 }) => SizeRw),
+      reclaimable: sum(
+        containers.filter((container) => !isActive(container)),
+        ({ SizeRw = 0 }) => SizeRw,
+      ),
       percent: true,
     },
     {
@@ -63,7 +71,10 @@ function summary({ LayersSize, Images, Containers, Volumes, BuildCache }: DiskUs
       total: volumes.length,
       active: volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) > 0).length,
       size: sum(volumes, ({ UsageData }) => UsageData?.Size ?? 0),
-      reclaimable: sum(volumes.filter(({ UsageData }) => UsageData?.RefCount === 0), ({ UsageData }) => UsageData?.Size ?? 0),
+      reclaimable: sum(
+        volumes.filter(({ UsageData }) => UsageData?.RefCount === 0),
+        ({ UsageData }) => UsageData?.Size ?? 0,
+      ),
       percent: true,
     },
     {
@@ -71,7 +82,10 @@ function summary({ LayersSize, Images, Containers, Volumes, BuildCache }: DiskUs
       total: cache.length,
       active: cache.filter(({ InUse }) => InUse).length,
       size: sum(ownCache, ({ Size }) => Size),
-      reclaimable: sum(ownCache.filter(({ InUse }) => !InUse), ({ Size }) => Size),
+      reclaimable: sum(
+        ownCache.filter(({ InUse }) => !InUse),
+        ({ Size }) => Size,
+      ),
       percent: false,
     },
   ]
@@ -88,7 +102,8 @@ const summaryFormat: ListFormat<Summary> = {
     Reclaimable: {
       header: 'RECLAIMABLE',
       value: ({ reclaimable, size, percent }) =>
-        humanSize(reclaimable, 4) + (percent && size > 0 ? ` (${Math.trunc((reclaimable * 100) / size)}%)` : ''),
+        humanSize(reclaimable, 4) +
+        (percent && size > 0 ? ` (${Math.trunc((reclaimable * 100) / size)}%)` : ''),
     },
   },
 }
@@ -98,19 +113,29 @@ const volumeFormat: ListFormat<Volume> = {
   table: '{{.Name}}\t{{.Links}}\t{{.Size}}',
   fields: {
     Name: { header: 'VOLUME NAME', value: ({ Name }) => Name },
-    Links: { header: 'LINKS', value: ({ UsageData }) => (UsageData ? String(UsageData.RefCount) : 'N/A') },
-    Size: { header: 'SIZE', value: ({ UsageData }) => (UsageData ? humanSize(UsageData.Size, 4) : 'N/A') },
+    Links: {
+      header: 'LINKS',
+      value: ({ UsageData }) => (UsageData ? String(UsageData.RefCount) : 'N/A'),
+    },
+    Size: {
+      header: 'SIZE',
+      value: ({ UsageData }) => (UsageData ? humanSize(UsageData.Size, 4) : 'N/A'),
+    },
   },
 }
 
 const cacheFormat: ListFormat<BuildCacheRecord> = {
   rowType: '*formatter.buildCacheContext',
-  table: '{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}',
+  table:
+    '{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}',
   fields: {
     ID: { header: 'CACHE ID', value: ({ ID }) => ID.slice(0, 12) },
     CacheType: { header: 'CACHE TYPE', value: ({ Type }) => Type },
     Size: { header: 'SIZE', value: ({ Size }) => humanSize(Size, 3) },
-    CreatedSince: { header: 'CREATED', value: ({ CreatedAt }) => ago(Date.parse(CreatedAt) / 1000) },
+    CreatedSince: {
+      header: 'CREATED',
+      value: ({ CreatedAt }) => ago(Date.parse(CreatedAt) / 1000),
+    },
     LastUsedSince: {
       header: 'LAST USED',
       value: ({ LastUsedAt }) => (LastUsedAt ? ago(Date.parse(LastUsedAt) / 1000) : ''),
@@ -129,18 +154,27 @@ function detailed({ Images, Containers, Volumes, BuildCache }: DiskUsage): strin
   }
   const sharedSize = {
     header: 'SHARED SIZE',
-    value: ({ image }: ReturnType<typeof rowsOf>[number]) => humanSize(Math.max(0, image.SharedSize), 4),
+    value: ({ image }: ReturnType<typeof rowsOf>[number]) =>
+      humanSize(Math.max(0, image.SharedSize), 4),
   }
   const imageTable = formatList(
     (Images ?? []).flatMap((image) => rowsOf(image, false)),
     { ...images, fields: { ...images.fields, UniqueSize: uniqueSize, SharedSize: sharedSize } },
     { format: '', table: `${images.table}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}` },
   )
-  const containerTable = formatList((Containers ?? []).map((container) => ({ ...container, SizeRootFs: 0 })), containerFormat(true), {
-    format: '',
-    table: '{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}',
-  })
-  const cacheSize = sum((BuildCache ?? []).filter(({ Shared }) => !Shared), ({ Size }) => Size)
+  const containerTable = formatList(
+    (Containers ?? []).map((container) => ({ ...container, SizeRootFs: 0 })),
+    containerFormat(true),
+    {
+      format: '',
+      table:
+        '{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}',
+    },
+  )
+  const cacheSize = sum(
+    (BuildCache ?? []).filter(({ Shared }) => !Shared),
+    ({ Size }) => Size,
+  )
   return `Images space usage:
 
 ${imageTable}
@@ -154,4 +188,3 @@ Build cache usage: ${humanSize(cacheSize, 4)}
 
 ${formatList(BuildCache ?? [], cacheFormat, { format: '' })}`
 }
-

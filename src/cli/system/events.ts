@@ -18,7 +18,8 @@ export const events: Command = {
   async run({ flags, client, out, signal }) {
     const format = flags.text('format')
     const template = format === '' || format === 'json' ? undefined : objectTemplate(format)
-    const show = (line: string): string => (template ? template(JSON.parse(line)) : format === '' ? eventText(line) : line)
+    const show = (line: string): string =>
+      template ? template(JSON.parse(line)) : format === '' ? eventText(line) : line
     const now = Date.now()
     const time = (name: string): string | undefined =>
       flags.has(name) ? parseTimestamp(flags.text(name), now) : undefined

@@ -1,4 +1,4 @@
-import { goJson } from '../../codec/go-template/print.ts'
+import { goJson, goPrint } from '../../codec/go-template/print.ts'
 import { noArguments, ExitError, messageOf, type Command } from '../command.ts'
 import { binarySize } from '../human.ts'
 import { objectTemplate } from '../inspect.ts'
@@ -13,7 +13,13 @@ export const info: Command = {
   async run({ flags, client, out, err, signal }) {
     const format = flags.text('format')
     const show = format === '' || format === 'json' ? undefined : objectTemplate(format)
-    const own = { Debug: false, Version: CLI_VERSION, Context: 'default', Plugins: [], Warnings: null }
+    const own = {
+      Debug: false,
+      Version: CLI_VERSION,
+      Context: 'default',
+      Plugins: [],
+      Warnings: null,
+    }
     const answer = await client.system.info(signal).then(
       (server) => ({ server }),
       (error: unknown) => ({ error }),
@@ -22,12 +28,15 @@ export const info: Command = {
     if (show) await out.line(show({ ...server, ClientInfo: own }))
     else if (format === 'json') await out.line(goJson({ ...server, ClientInfo: own }))
     else {
-      await out.write(`Client:\n Version:    ${CLI_VERSION}\n Context:    default\n Debug Mode: false\n\nServer:\n`)
+      await out.write(
+        `Client:\n Version:    ${CLI_VERSION}\n Context:    default\n Debug Mode: false\n\nServer:\n`,
+      )
       if ('server' in answer) await out.write(`${new InfoText(server).lines().join('\n')}\n\n`)
     }
     if ('error' in answer) throw new ExitError(1, messageOf(answer.error), { cause: answer.error })
     const warnings = server['Warnings']
-    if (format === '' && Array.isArray(warnings)) for (const warning of warnings) await err.line(String(warning))
+    if (format === '' && Array.isArray(warnings))
+      for (const warning of warnings) await err.line(String(warning))
     return 0
   },
 }
@@ -84,7 +93,7 @@ class InfoText {
   }
 
   #value(title: string, value: unknown): string[] {
-    return value === undefined ? [] : [`${title}: ${String(value)}`]
+    return value === undefined ? [] : [`${title}: ${goPrint(value)}`]
   }
 
   #line(title: string, key: string): string[] {
@@ -93,17 +102,23 @@ class InfoText {
 
   #list(title: string, key: string): string[] {
     const items = this.#info[key]
-    return Array.isArray(items) && items.length > 0 ? [`${title}:`, ...items.map((item) => `  ${String(item)}`)] : []
+    return Array.isArray(items) && items.length > 0
+      ? [`${title}:`, ...items.map((item) => `  ${String(item)}`)]
+      : []
   }
 
   #object(key: string): Readonly<Record<string, unknown>> {
     const value = this.#info[key]
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+    return typeof value === 'object' && value !== null
+      ? (value as Readonly<Record<string, unknown>>)
+      : {}
   }
 
   #pairs(key: string): string[] {
     const pairs = this.#info[key]
-    return Array.isArray(pairs) ? pairs.map((pair: unknown) => `  ${(pair as string[]).join(': ')}`) : []
+    return Array.isArray(pairs)
+      ? pairs.map((pair: unknown) => `  ${(pair as string[]).join(': ')}`)
+      : []
   }
 
   #plugins(): string[] {
@@ -112,7 +127,13 @@ class InfoText {
       const list = plugins[key]
       return Array.isArray(list) && list.length > 0 ? [`  ${key}: ${list.join(' ')}`] : []
     }
-    return [' Plugins:', `${names('Volume')[0] ?? '  Volume: '}`, `${names('Network')[0] ?? '  Network: '}`, ...names('Authorization'), `${names('Log')[0] ?? '  Log: '}`]
+    return [
+      ' Plugins:',
+      names('Volume')[0] ?? '  Volume: ',
+      names('Network')[0] ?? '  Network: ',
+      ...names('Authorization'),
+      names('Log')[0] ?? '  Log: ',
+    ]
   }
 
   #runtimes(): string[] {
@@ -129,7 +150,9 @@ class InfoText {
         .split(',')
         .map((part) => part.split('='))
         .map(([key = '', value = '']) =>
-          key === 'name' ? `  ${value}` : `   ${key.slice(0, 1).toUpperCase()}${key.slice(1)}: ${value}`,
+          key === 'name'
+            ? `  ${value}`
+            : `   ${key.slice(0, 1).toUpperCase()}${key.slice(1)}: ${value}`,
         ),
     )
     return [' Security Options:', ...lines]
@@ -137,13 +160,22 @@ class InfoText {
 
   #registries(): string[] {
     const config = this.#object('RegistryConfig')
-    const indexes = (config['IndexConfigs'] ?? {}) as Readonly<Record<string, { Name?: string; Secure?: boolean }>>
-    const insecure = Object.values(indexes).filter(({ Secure }) => Secure === false).map(({ Name = '' }) => Name)
-    const ranges = Array.isArray(config['InsecureRegistryCIDRs']) ? config['InsecureRegistryCIDRs'].map(String) : []
+    const indexes = (config['IndexConfigs'] ?? {}) as Readonly<
+      Record<string, { Name?: string; Secure?: boolean }>
+    >
+    const insecure = Object.values(indexes)
+      .filter(({ Secure }) => Secure === false)
+      .map(({ Name = '' }) => Name)
+    const ranges = Array.isArray(config['InsecureRegistryCIDRs'])
+      ? config['InsecureRegistryCIDRs'].map(String)
+      : []
     const mirrors = Array.isArray(config['Mirrors']) ? config['Mirrors'].map(String) : []
     const block = (title: string, lines: readonly string[]): string[] =>
       lines.length === 0 ? [] : [` ${title}:`, ...lines.map((line) => `  ${line}`)]
-    return [...block('Insecure Registries', [...insecure, ...ranges]), ...block('Registry Mirrors', mirrors)]
+    return [
+      ...block('Insecure Registries', [...insecure, ...ranges]),
+      ...block('Registry Mirrors', mirrors),
+    ]
   }
 }
 

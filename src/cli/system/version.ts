@@ -23,7 +23,12 @@ export const version: Command = {
     } catch (error) {
       failure = error
     }
-    const own = { Platform: { Name: 'Drydock' }, Version: CLI_VERSION, ApiVersion: apiVersion, Context: 'default' }
+    const own = {
+      Platform: { Name: 'Drydock' },
+      Version: CLI_VERSION,
+      ApiVersion: apiVersion,
+      Context: 'default',
+    }
     const both = { Client: { ...own, APIVersion: apiVersion }, Server: server ?? null }
     if (show) await out.line(show(both))
     else if (format === 'json') await out.line(goJson({ Client: own, Server: server ?? null }))
@@ -33,7 +38,10 @@ export const version: Command = {
   },
 }
 
-function text(own: { Version: string; ApiVersion: string; Context: string }, server: SystemVersion | undefined): string {
+function text(
+  own: { Version: string; ApiVersion: string; Context: string },
+  server: SystemVersion | undefined,
+): string {
   const api = own.ApiVersion === '' ? '' : ` API version:\t${own.ApiVersion}\n`
   const client = `Client: Drydock\n Version:\t${own.Version}\n${api} Context:\t${own.Context}\n`
   if (server === undefined) return client

@@ -16,7 +16,12 @@ export const list: Command = {
   summary: 'List volumes',
   args: noArguments,
   flags: [
-    flag('--cluster', 'bool', 'Display only cluster volumes, and use cluster volume list formatting', { hidden: true }),
+    flag(
+      '--cluster',
+      'bool',
+      'Display only cluster volumes, and use cluster volume list formatting',
+      { hidden: true },
+    ),
     flag('-f, --filter', 'filter', 'Provide filter values (e.g. "dangling=true")'),
     listFormatFlag,
     flag('-q, --quiet', 'bool', 'Only display volume names'),
@@ -24,12 +29,20 @@ export const list: Command = {
   async run({ flags, client, out, signal }) {
     const volumes = await client.volumes.list(filtersOf(flags.list('filter')), signal)
     const sorted = [...volumes].sort((left, right) => naturally(left.Name, right.Name))
-    await out.write(formatList(sorted, volumeFormat, { format: flags.text('format'), quiet: flags.bool('quiet') }))
+    await out.write(
+      formatList(sorted, volumeFormat, {
+        format: flags.text('format'),
+        quiet: flags.bool('quiet'),
+      }),
+    )
     return 0
   },
 }
 
-const none = (header: string): { header: string; value: () => string } => ({ header, value: () => 'N/A' })
+const none = (header: string): { header: string; value: () => string } => ({
+  header,
+  value: () => 'N/A',
+})
 
 const volumeFormat: ListFormat<Volume> = {
   rowType: '*formatter.volumeContext',
@@ -41,9 +54,21 @@ const volumeFormat: ListFormat<Volume> = {
     Scope: { header: 'SCOPE', value: ({ Scope }) => Scope },
     Mountpoint: { header: 'MOUNTPOINT', value: ({ Mountpoint }) => Mountpoint },
     Labels: { header: 'LABELS', value: ({ Labels }) => labelsOf(Labels) },
-    Label: { header: '', value: ({ Labels }) => (name: unknown) => Labels?.[String(name)] ?? '' },
-    Links: { header: 'LINKS', value: ({ UsageData }) => (UsageData ? String(UsageData.RefCount) : 'N/A') },
-    Size: { header: 'SIZE', value: ({ UsageData }) => (UsageData ? humanSize(UsageData.Size, 4) : 'N/A') },
+    Label: {
+      header: '',
+      value:
+        ({ Labels }) =>
+        (name: unknown) =>
+          Labels?.[String(name)] ?? '',
+    },
+    Links: {
+      header: 'LINKS',
+      value: ({ UsageData }) => (UsageData ? String(UsageData.RefCount) : 'N/A'),
+    },
+    Size: {
+      header: 'SIZE',
+      value: ({ UsageData }) => (UsageData ? humanSize(UsageData.Size, 4) : 'N/A'),
+    },
     // Of volumes in a swarm.
     Group: none('GROUP'),
     Status: none('STATUS'),
@@ -87,7 +112,8 @@ export const create: Command = {
 export const remove: Command = {
   usage: '[OPTIONS] VOLUME [VOLUME...]',
   summary: 'Remove one or more volumes',
-  description: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
+  description:
+    'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
   args: atLeast(1),
   flags: [flag('-f, --force', 'bool', 'Force the removal of one or more volumes')],
   run(invocation) {

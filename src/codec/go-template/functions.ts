@@ -5,7 +5,8 @@ export type TemplateFunction = (...values: readonly unknown[]) => unknown
 
 /** What counts as false in Go: nil, false, 0, and whatever is empty. */
 export function isTrue(value: unknown): boolean {
-  if (value === null || value === undefined || value === false || value === 0 || value === '') return false
+  if (value === null || value === undefined || value === false || value === 0 || value === '')
+    return false
   if (Array.isArray(value)) return value.length > 0
   return typeof value !== 'object' || Object.keys(value).length > 0
 }
@@ -28,9 +29,14 @@ function index(item: unknown, ...keys: readonly unknown[]): unknown {
       continue
     }
     if (!Array.isArray(value) && typeof value !== 'string') {
-      throw new Error(value === null || value === undefined ? 'index of untyped nil' : `can't index item of type ${goType(value)}`)
+      throw new Error(
+        value === null || value === undefined
+          ? 'index of untyped nil'
+          : `can't index item of type ${goType(value)}`,
+      )
     }
-    if (typeof key !== 'number') throw new Error(`cannot index slice/array with type ${goType(key)}`)
+    if (typeof key !== 'number')
+      throw new Error(`cannot index slice/array with type ${goType(key)}`)
     if (key < 0 || key >= value.length) throw new Error(`index out of range: ${key}`)
     value = typeof value === 'string' ? value.charCodeAt(key) : (value as unknown[])[key]
   }
@@ -38,7 +44,8 @@ function index(item: unknown, ...keys: readonly unknown[]): unknown {
 }
 
 function slice(item: unknown, ...bounds: readonly unknown[]): unknown {
-  if (typeof item !== 'string' && !Array.isArray(item)) throw new Error(`can't slice item of type ${goType(item)}`)
+  if (typeof item !== 'string' && !Array.isArray(item))
+    throw new Error(`can't slice item of type ${goType(item)}`)
   const [from = 0, to = item.length] = bounds.map(Number)
   if (from < 0 || to > item.length || from > to) throw new Error(`index out of range: ${to}`)
   return item.slice(from, to)
@@ -48,7 +55,9 @@ function length(item: unknown): number {
   if (typeof item === 'string') return new TextEncoder().encode(item).length
   if (Array.isArray(item)) return item.length
   if (isMap(item)) return Object.keys(item).length
-  throw new Error(item === null || item === undefined ? 'len of nil pointer' : `len of type ${goType(item)}`)
+  throw new Error(
+    item === null || item === undefined ? 'len of nil pointer' : `len of type ${goType(item)}`,
+  )
 }
 
 function same(left: unknown, right: unknown): boolean {
@@ -85,7 +94,8 @@ const builtins: Readonly<Record<string, TemplateFunction>> = {
   html: (...values) =>
     goSprint(values).replaceAll(
       /[<>&'"]/g,
-      (character) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&#39;', '"': '&#34;' })[character] ?? '',
+      (character) =>
+        ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&#39;', '"': '&#34;' })[character] ?? '',
     ),
   js: (...values) => goJson(goSprint(values)).slice(1, -1),
   urlquery: (...values) => encodeURIComponent(goSprint(values)).replaceAll('%20', '+'),
@@ -105,18 +115,26 @@ const dockers: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => goJson(value ?? null),
   split: (value, separator) => text(value).split(text(separator)),
   join: (values, separator) => {
-    if (!Array.isArray(values)) throw new Error(`wrong type for value; expected []string; got ${goType(values)}`)
+    if (!Array.isArray(values))
+      throw new Error(`wrong type for value; expected []string; got ${goType(values)}`)
     return values.map(goPrint).join(text(separator))
   },
-  title: (value) => text(value).replaceAll(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
+  title: (value) =>
+    text(value).replaceAll(
+      /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
+      (_, before: string, letter: string) => before + letter.toUpperCase(),
+    ),
   lower: (value) => text(value).toLowerCase(),
   upper: (value) => text(value).toUpperCase(),
   pad: (value, before, after) =>
     text(value) === '' ? '' : ' '.repeat(Number(before)) + text(value) + ' '.repeat(Number(after)),
-  truncate: (value, size) => [...text(value)].slice(0, Number(size)).join(''),
+  truncate: (value, size) => Array.from(text(value)).slice(0, Number(size)).join(''),
 }
 
-export const templateFunctions: Readonly<Record<string, TemplateFunction>> = { ...builtins, ...dockers }
+export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
+  ...builtins,
+  ...dockers,
+}
 
 /** For the header line of a table, where a function must leave the header as it is. */
 export const headerFunctions: Readonly<Record<string, TemplateFunction>> = {

@@ -20,7 +20,13 @@ export function parseTemplate(text: string, functions: ReadonlySet<string>): Tem
 }
 
 const escapes: Readonly<Record<string, string>> = {
-  a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v',
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
 }
 
 /** A Go string or character literal without its quotes. */
@@ -222,7 +228,8 @@ class Parser {
   #operand(): Operand {
     const token = this.#take()
     const start = token.at
-    switch (token.kind) {
+    const kind: string = token.kind
+    switch (kind) {
       case 'dot':
         return { kind: 'dot', ...this.#place(start) }
       case 'field': {
@@ -249,7 +256,11 @@ class Parser {
           ...this.#place(start),
         }
       case 'number':
-        return { kind: 'literal', value: Number(token.text.replaceAll('_', '')), ...this.#place(start) }
+        return {
+          kind: 'literal',
+          value: Number(token.text.replaceAll('_', '')),
+          ...this.#place(start),
+        }
       case '(': {
         const pipe = this.#pipe('parenthesized pipeline')
         this.#skipSpace()

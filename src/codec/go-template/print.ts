@@ -36,7 +36,13 @@ export function goSprintf(format: string, values: readonly unknown[]): string {
     text === '*' ? Number(rest.shift()) : text === undefined ? undefined : Number(text)
   const text = format.replaceAll(
     verb,
-    (whole, flags: string, wide: string | undefined, precise: string | undefined, letter: string) => {
+    (
+      whole,
+      flags: string,
+      wide: string | undefined,
+      precise: string | undefined,
+      letter: string,
+    ) => {
       if (letter === '%') return '%'
       const width = number(wide) ?? 0
       const precision = whole.includes('.') ? (number(precise) ?? 0) : undefined
@@ -58,7 +64,7 @@ function one(letter: string, value: unknown, precision: number | undefined, flag
     case 'v':
       return sign + goPrint(value)
     case 's':
-      return [...goPrint(value)].slice(0, precision).join('')
+      return Array.from(goPrint(value)).slice(0, precision).join('')
     case 'q':
       return Array.isArray(value)
         ? `[${value.map((item) => JSON.stringify(goPrint(item))).join(' ')}]`

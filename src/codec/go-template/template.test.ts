@@ -24,8 +24,14 @@ test.each([
   ['a  {{- /* gone */ -}}  b', 'ab'],
   ['a {{- .Name -}} b', 'a/webb'],
   ['{{$x := 1}}{{if true}}{{$x = 2}}{{end}}{{$x}}', '2'],
-  ['{{len .Config.Cmd}} {{slice .Name 1}} {{not true}} {{and 1 0}} {{or "" "x"}}', '3 web false 0 x'],
-  ['{{join .Config.Cmd ","}} {{split "a:b" ":"}} {{title "ab cd"}} {{truncate "abcdef" 3}}', 'sh,-c,a < b [a b] Ab Cd abc'],
+  [
+    '{{len .Config.Cmd}} {{slice .Name 1}} {{not true}} {{and 1 0}} {{or "" "x"}}',
+    '3 web false 0 x',
+  ],
+  [
+    '{{join .Config.Cmd ","}} {{split "a:b" ":"}} {{title "ab cd"}} {{truncate "abcdef" 3}}',
+    'sh,-c,a < b [a b] Ab Cd abc',
+  ],
   ['{{.Label "x"}}', 'label x'],
   ['{{define "t"}}<{{.}}>{{end}}{{template "t" .Name}}', '</web>'],
   ['{{range .Config.Cmd}}{{if eq . "-c"}}{{continue}}{{end}}{{.}} {{end}}', 'sh a < b '],
@@ -35,8 +41,14 @@ test.each([
 describe('errors are Go’s', () => {
   test.each([
     ['{{.Nope}}', 'template: :1:2: executing "" at <.Nope>: map has no entry for key "Nope"'],
-    ['{{.State.Nope}}', 'template: :1:8: executing "" at <.State.Nope>: map has no entry for key "Nope"'],
-    ['{{index .Config.Cmd 9}}', 'template: :1:2: executing "" at <index .Config.Cmd 9>: error calling index: index out of range: 9'],
+    [
+      '{{.State.Nope}}',
+      'template: :1:8: executing "" at <.State.Nope>: map has no entry for key "Nope"',
+    ],
+    [
+      '{{index .Config.Cmd 9}}',
+      'template: :1:2: executing "" at <index .Config.Cmd 9>: error calling index: index out of range: 9',
+    ],
     ['{{nope}}', 'template: :1: function "nope" not defined'],
     ['{{.Name', 'template: :1: unclosed action'],
     ['{{if .Name}}', 'template: :1: unexpected EOF'],

@@ -32,7 +32,11 @@ export const compileTemplate = (text: string): Template => parseTemplate(text, n
  * Fill a template. Data are JSON values; a field that is a function is a method and gets the arguments that follow it.
  * @throws TemplateError
  */
-export function executeTemplate(template: Template, data: unknown, options: ExecuteOptions = {}): string {
+export function executeTemplate(
+  template: Template,
+  data: unknown,
+  options: ExecuteOptions = {},
+): string {
   const run = new Execution(template, data, options)
   run.walk(template.body, data)
   return run.output
@@ -93,7 +97,11 @@ class Execution {
         this.#scoped(() => this.#range(node.pipe, node.body, node.otherwise, dot))
         return
       case 'template':
-        this.#call(node.name, node.pipe === undefined ? undefined : this.#pipe(node.pipe, dot), node.at)
+        this.#call(
+          node.name,
+          node.pipe === undefined ? undefined : this.#pipe(node.pipe, dot),
+          node.at,
+        )
         return
       case 'break':
       case 'continue':
@@ -114,7 +122,8 @@ class Execution {
     const body = this.#template.named.get(name)
     const place = { at, source: `{{template ${JSON.stringify(name)}}}` }
     if (body === undefined) throw this.#error(place, `template ${JSON.stringify(name)} not defined`)
-    if (++this.#depth > DEPTH_MAX) throw this.#error(place, `exceeded maximum template depth (${DEPTH_MAX})`)
+    if (++this.#depth > DEPTH_MAX)
+      throw this.#error(place, `exceeded maximum template depth (${DEPTH_MAX})`)
     const outer = this.#variables
     this.#variables = [{ name: '', value }]
     this.walk(body, value)
@@ -147,14 +156,18 @@ class Execution {
   #items(place: Place, value: unknown): (readonly [unknown, unknown])[] {
     if (value === null || value === undefined) return []
     if (Array.isArray(value)) return [...value.entries()]
-    if (typeof value === 'object') return Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1))
-    if (typeof value === 'number') return Array.from({ length: Math.max(0, value) }, (_, at) => [at, at])
+    if (typeof value === 'object')
+      return Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1))
+    if (typeof value === 'number')
+      return Array.from({ length: Math.max(0, value) }, (_, at) => [at, at])
     throw this.#error(place, `range can't iterate over ${goPrint(value)}`)
   }
 
   #set(pipe: Pipe, ...pairs: readonly (readonly [string, unknown])[]): void {
     for (const [name, value] of pairs) {
-      const known = pipe.assigns ? this.#variables.findLast((entry) => entry.name === name) : undefined
+      const known = pipe.assigns
+        ? this.#variables.findLast((entry) => entry.name === name)
+        : undefined
       if (known) known.value = value
       else this.#variables.push({ name, value })
     }
@@ -175,20 +188,28 @@ class Execution {
     const [first, ...rest] = command.operands
     if (first === undefined) return undefined
     if (first.kind === 'function') {
-      if (first.name === 'and' || first.name === 'or') return this.#shortCircuit(first.name, rest, dot, piped)
+      if (first.name === 'and' || first.name === 'or')
+        return this.#shortCircuit(first.name, rest, dot, piped)
       const values = [...rest.map((operand) => this.#operand(operand, dot)), ...piped]
       return this.#apply(first, first.name, values, command)
     }
-    const takesArguments = first.kind === 'field' || first.kind === 'variable' || first.kind === 'pipe'
+    const takesArguments =
+      first.kind === 'field' || first.kind === 'variable' || first.kind === 'pipe'
     if (rest.length + piped.length > 0) {
-      if (!takesArguments) throw this.#error(first, `can't give argument to non-function ${first.source}`)
+      if (!takesArguments)
+        throw this.#error(first, `can't give argument to non-function ${first.source}`)
       const values = [...rest.map((operand) => this.#operand(operand, dot)), ...piped]
       return this.#operand(first, dot, values)
     }
     return this.#operand(first, dot)
   }
 
-  #shortCircuit(name: 'and' | 'or', rest: readonly Operand[], dot: unknown, piped: readonly unknown[]): unknown {
+  #shortCircuit(
+    name: 'and' | 'or',
+    rest: readonly Operand[],
+    dot: unknown,
+    piped: readonly unknown[],
+  ): unknown {
     let value: unknown
     for (const operand of rest) {
       value = this.#operand(operand, dot)
@@ -199,7 +220,8 @@ class Execution {
 
   #apply(place: Place, name: string, values: readonly unknown[], command: Place): unknown {
     const apply = this.#functions[name]
-    if (apply === undefined) throw this.#error(place, `${JSON.stringify(name)} is not a defined function`)
+    if (apply === undefined)
+      throw this.#error(place, `${JSON.stringify(name)} is not a defined function`)
     try {
       return apply(...values)
     } catch (error) {
@@ -229,7 +251,12 @@ class Execution {
     }
   }
 
-  #path(place: Place, start: unknown, path: readonly string[], values: readonly unknown[]): unknown {
+  #path(
+    place: Place,
+    start: unknown,
+    path: readonly string[],
+    values: readonly unknown[],
+  ): unknown {
     let value = start
     if (path.length === 0 && values.length > 0) {
       throw this.#error(place, `can't give argument to non-function ${place.source}`)
@@ -257,7 +284,8 @@ class Execution {
     }
     const value = (owner as Readonly<Record<string, unknown>>)[name]
     if (typeof value === 'function') return (value as TemplateFunction)(...values)
-    if (values.length > 0) throw this.#error(place, `${name} has arguments but cannot be invoked as function`)
+    if (values.length > 0)
+      throw this.#error(place, `${name} has arguments but cannot be invoked as function`)
     return value
   }
 

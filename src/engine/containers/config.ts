@@ -29,7 +29,7 @@ export interface ContainerConfig {
   readonly Shell?: readonly string[]
 }
 
-export interface Ulimit {
+interface Ulimit {
   readonly Name: string
   readonly Hard: number
   readonly Soft: number
@@ -89,18 +89,18 @@ export interface HostConfig extends Resources {
   readonly PortBindings: Readonly<Record<string, readonly PortBinding[] | null>>
 }
 
-export interface PortBinding {
+interface PortBinding {
   readonly HostIp: string
   readonly HostPort: string
 }
 
-export interface DeviceMapping {
+interface DeviceMapping {
   readonly PathOnHost: string
   readonly PathInContainer: string
   readonly CgroupPermissions: string
 }
 
-export interface MountRequest {
+interface MountRequest {
   readonly Type: string
   readonly Source?: string
   readonly Target: string

@@ -14,6 +14,9 @@ import { killContainer, restartContainer, stopContainer, type StopOptions } from
 import { formatTime } from './time.ts'
 import { splitMode } from './validate-host.ts'
 
+/** Milliseconds from a container's end to its log on the disk. */
+const flushDelay = 1000
+
 /** The containers of an engine. */
 export class Containers implements AsyncDisposable {
   readonly context: Context
@@ -21,6 +24,7 @@ export class Containers implements AsyncDisposable {
   readonly networks: Networks
   readonly #byId = new Map<string, Container>()
   readonly #closing = new AbortController()
+  #flushing = false
 
   private constructor(context: Context, images: Images, networks: Networks) {
     this.context = context
@@ -170,6 +174,20 @@ export class Containers implements AsyncDisposable {
 
   logs(nameOrId: string, options: LogOptions, signal: AbortSignal): ReadableStream<Uint8Array> {
     return readLogs(this.context, this.get(nameOrId), options, signal)
+  }
+
+  /** Soon, and once for many: it may take the host's disk a while. */
+  flushLogs(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    const flush = async (): Promise<void> => {
+      await this.context.clock.sleep(flushDelay, this.closing)
+      this.#flushing = false
+      await this.context.logs.flush()
+    }
+    flush().catch((error: unknown) => {
+      if (!this.closing.aborted) this.context.log.add(`logs are not stored: ${String(error)}`)
+    })
   }
 
   networkEvent(container: Container, action: 'connect' | 'disconnect'): void {

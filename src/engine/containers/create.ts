@@ -71,7 +71,9 @@ export async function createContainer(
   })
   // From here on the name is taken, before anything is waited for.
   containers.add(container)
-  await container.update({})
+  const stored = container.update({})
+  // One that goes with its process needn't outlive the engine's.
+  if (!hostConfig.AutoRemove) await stored
   container.event('create')
   return { id, warnings: [] }
 }

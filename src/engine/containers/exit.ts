@@ -25,17 +25,14 @@ export async function supervise(
   container: Container,
   run: Run,
 ): Promise<void> {
-  const { clock, log, logs } = containers.context
+  const { clock, log } = containers.context
   const status = await run.process.exited
   const drained = new AbortController()
   await Promise.race([run.pumped, clock.sleep(drainTime, drained.signal).catch(() => undefined)])
   drained.abort()
   container.process = undefined
   container.io = new ProcessIo()
-  void run.pumped.then(() => {
-    run.io.end()
-    return logs.flush()
-  })
+  void endOutput(containers, container, run)
   const ran = clock.monotonic() - run.began
   const exitCode = status.kind === 'exited' ? status.code : lostExitCode
   const delay = restartDelay(container, exitCode, ran)
@@ -57,6 +54,13 @@ export async function supervise(
   } catch (error) {
     log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
   }
+}
+
+/** After the last byte: clients and followers of the log have all. */
+async function endOutput(containers: Containers, container: Container, run: Run): Promise<void> {
+  await run.pumped
+  run.io.end()
+  if (!container.record.hostConfig.AutoRemove) containers.flushLogs()
 }
 
 function tell(

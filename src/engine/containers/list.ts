@@ -181,7 +181,7 @@ async function rootSize(containers: Containers, container: Container): Promise<n
 }
 
 /** `Up 3 seconds`, `Exited (0) 2 minutes ago` (moby container/state.go String). */
-export function statusText(state: ContainerState, now: number): string {
+function statusText(state: ContainerState, now: number): string {
   const since = (time: string): string => humanDuration(now - parseTime(time))
   switch (state.status) {
     case 'running':

@@ -4,7 +4,7 @@ import { zeroTime } from './time.ts'
 
 export const recordSchema = 1
 
-export type ContainerStatus =
+type ContainerStatus =
   | 'created'
   | 'running'
   | 'paused'

@@ -44,15 +44,18 @@ export async function discardContainer(
 ): Promise<void> {
   const { machine, logs, records, log } = containers.context
   container.setState({ status: 'removing' })
-  try {
-    await machine.delete(container.id)
-  } catch (error) {
+  container.close()
+  const removed = machine.delete(container.id).catch((error: unknown) => {
     // Without a guest there is nothing to remove in it.
     log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
+  })
+  await Promise.all([removed, logs.delete(container.id)])
+  const forgotten = records.commit([{ kind: 'container', key: container.id, delete: true }])
+  if (!container.record.hostConfig.AutoRemove) await forgotten
+  else {
+    // A record that stays is found at the next start, and removed then.
+    forgotten.catch((error: unknown) => log.add(`container record: ${String(error)}`))
   }
-  container.close()
-  await logs.delete(container.id)
-  await records.commit([{ kind: 'container', key: container.id, delete: true }])
   containers.forget(container)
   container.event('destroy')
   container.removed()

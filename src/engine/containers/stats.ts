@@ -1,4 +1,4 @@
-import type { ContainerStats } from '../../core/guest-protocol.ts'
+import type { ContainerStats, GuestInfo } from '../../core/guest-protocol.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
 import { formatTime, goTime, zeroTime } from './time.ts'
@@ -47,8 +47,8 @@ export function statsStream(
           controller.close()
           return
         }
-        const cpus = now ? (await machine.info()).cpus : 0
-        controller.enqueue(shape(container, now, before, cpus))
+        const guest = now && (await machine.info())
+        controller.enqueue(shape(container, now, before, guest))
         first = false
         before = now
         if (!options.stream) controller.close()
@@ -62,8 +62,9 @@ function shape(
   container: Container,
   now: Sample | undefined,
   before: Sample | undefined,
-  cpus: number,
+  guest: GuestInfo | undefined,
 ): Readonly<Record<string, unknown>> {
+  const cpus = guest?.cpus ?? 0
   return {
     name: `/${container.name}`,
     id: container.id,
@@ -75,17 +76,15 @@ function shape(
     storage_stats: {},
     cpu_stats: now ? processor(now.stats, cpus) : emptyProcessor,
     precpu_stats: before ? processor(before.stats, cpus) : emptyProcessor,
-    memory_stats: now ? memory(now.stats) : {},
+    memory_stats: now ? memory(now.stats, guest?.memoryBytes ?? 0) : {},
     networks: {},
   }
 }
 
-/** The kernel's "no limit" of pids is Go's largest uint64, as Docker sends it. */
-const noLimit = 18_446_744_073_709_552_000
-
+/** Without a limit Docker sends the largest uint64, which no double holds: left out, it reads as 0. */
 const pids = ({ pids: { current, max } }: ContainerStats): Readonly<Record<string, number>> => ({
   current,
-  limit: max ?? noLimit,
+  ...(max === null ? {} : { limit: max }),
 })
 
 const nanoseconds = (microseconds: number | undefined): number => (microseconds ?? 0) * 1000
@@ -113,10 +112,11 @@ const emptyProcessor = {
   throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
 } as const
 
-const memory = ({ memory: { current, max, stat } }: ContainerStats): unknown => ({
+/** Without a limit, all the guest has. */
+const memory = ({ memory: { current, max, stat } }: ContainerStats, total: number): unknown => ({
   usage: current,
   stats: stat,
-  limit: max ?? 0,
+  limit: max ?? total,
 })
 
 const blockIo = (stats: ContainerStats | undefined): unknown => ({

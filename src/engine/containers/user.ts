@@ -89,11 +89,7 @@ async function records(root: RootfsNode, path: readonly string[]): Promise<strin
 }
 
 /** Follows symbolic links inside the tree, at most `links` of them. */
-export function lookUp(
-  root: RootfsNode,
-  path: readonly string[],
-  links: number,
-): RootfsNode | undefined {
+function lookUp(root: RootfsNode, path: readonly string[], links: number): RootfsNode | undefined {
   let trail: RootfsNode[] = [root]
   for (const [index, name] of path.entries()) {
     if (name === '' || name === '.') continue

@@ -9,7 +9,9 @@ import { encodeStubFrame, type StubFrameKind } from './stub-frames.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-const names = new Map<number, StubFrameKind>(Object.entries(stubFrame).map(([name, number]) => [number, name as StubFrameKind]))
+const names = new Map<number, StubFrameKind>(
+  Object.entries(stubFrame).map(([name, number]) => [number, name as StubFrameKind]),
+)
 const invocation = {
   argv: ['ps', '-a'],
   cwd: '/root',
@@ -74,12 +76,16 @@ class Stub {
   }
 }
 
-const words = (host: CliHost, text: string): Promise<void> => host.stdout.write(encoder.encode(text))
+const words = (host: CliHost, text: string): Promise<void> =>
+  host.stdout.write(encoder.encode(text))
 
 describe('serveStub', () => {
   test('hands over the invocation, the output and the exit code', async () => {
     const stub = new Stub(async (host, argv) => {
-      await words(host, `${argv.join(' ')} ${host.cwd} ${host.env['A']} ${host.tty.join()} ${host.size().cols}`)
+      await words(
+        host,
+        `${argv.join(' ')} ${host.cwd} ${host.env['A']} ${host.tty.join()} ${host.size().cols}`,
+      )
       await host.stderr.write(encoder.encode('oh'))
       return 7
     })
@@ -110,7 +116,9 @@ describe('serveStub', () => {
   test('signals, sizes and the raw mode', async () => {
     const stub = new Stub(async (host) => {
       const signal = new Promise<string>((resolve) => host.onSignal(resolve))
-      const size = new Promise<string>((resolve) => host.onResize(() => resolve(`${host.size().cols}x${host.size().rows}`)))
+      const size = new Promise<string>((resolve) =>
+        host.onResize(() => resolve(`${host.size().cols}x${host.size().rows}`)),
+      )
       await host.setRawMode(true)
       await words(host, `${await signal} ${await size}`)
       return 0
@@ -142,13 +150,30 @@ describe('serveStub', () => {
     await stub.json('reply', { id: 1, result: null })
     expect(decoder.decode((await stub.next()).payload)).toBe('drydock')
     expect(await request()).toEqual({ id: 2, op: 'stat', path: '/x' })
-    await stub.json('reply', { id: 2, result: { kind: 'file', mode: 0o644, uid: 0, gid: 0, size: 1, mtime: 1.5 } })
+    await stub.json('reply', {
+      id: 2,
+      result: { kind: 'file', mode: 0o644, uid: 0, gid: 0, size: 1, mtime: 1.5 },
+    })
     expect(decoder.decode((await stub.next()).payload)).toBe('file')
     expect(await request()).toEqual({ id: 3, op: 'list', path: '/nope' })
-    await stub.json('reply', { id: 3, error: { code: 'ENOENT', message: 'No such file or directory' } })
-    expect(decoder.decode((await stub.next()).payload)).toBe('open /nope: no such file or directory')
-    expect(await request()).toEqual({ id: 4, op: 'write', path: '/new', mode: 0o600, exclusive: true })
-    expect(await stub.next()).toEqual({ kind: 'file-content', payload: Uint8Array.of(4, 0, 0, 0, 97, 98, 99) })
+    await stub.json('reply', {
+      id: 3,
+      error: { code: 'ENOENT', message: 'No such file or directory' },
+    })
+    expect(decoder.decode((await stub.next()).payload)).toBe(
+      'open /nope: no such file or directory',
+    )
+    expect(await request()).toEqual({
+      id: 4,
+      op: 'write',
+      path: '/new',
+      mode: 0o600,
+      exclusive: true,
+    })
+    expect(await stub.next()).toEqual({
+      kind: 'file-content',
+      payload: Uint8Array.of(4, 0, 0, 0, 97, 98, 99),
+    })
     expect(await stub.next()).toEqual({ kind: 'file-content', payload: id(4) })
     await stub.json('reply', { id: 4, result: null })
     expect((await stub.next()).kind).toBe('exit')
@@ -196,7 +221,15 @@ describe('serveStub', () => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
       return state % below
     }
-    const fromStub = ['stdin', 'stdin-end', 'signal', 'resize', 'reply', 'file-data', 'invoke'] as const
+    const fromStub = [
+      'stdin',
+      'stdin-end',
+      'signal',
+      'resize',
+      'reply',
+      'file-data',
+      'invoke',
+    ] as const
     for (let round = 0; round < 300; round++) {
       const stub = new Stub(async (host) => {
         const ignore = (): void => undefined
@@ -215,8 +248,14 @@ describe('serveStub', () => {
       for (let count = random(8); count > 0; count--) {
         const kind = fromStub[random(fromStub.length)] ?? 'reply'
         const payload = Uint8Array.from({ length: random(12) }, () => random(256))
-        const json = JSON.stringify({ id: random(5), result: [null, {}, { entries: [{}] }][random(3)] })
-        const frame = encodeStubFrame(kind, kind === 'reply' && random(2) === 0 ? encoder.encode(json) : payload)
+        const json = JSON.stringify({
+          id: random(5),
+          result: [null, {}, { entries: [{}] }][random(3)],
+        })
+        const frame = encodeStubFrame(
+          kind,
+          kind === 'reply' && random(2) === 0 ? encoder.encode(json) : payload,
+        )
         if (random(4) === 0) frame[random(frame.length)] = random(256)
         await stub.raw(frame)
       }

@@ -3,7 +3,15 @@ import { EngineError } from '../../core/error.ts'
 import type { Invocation } from '../../core/stub-protocol.ts'
 import type { CliHost, CliOutput, CliSignal, TerminalSize } from '../../ports/cli-host.ts'
 import { StubFiles } from './stub-files.ts'
-import { broken, encodeStubFrame, isObject, objectOf, stubFrames, type StubFrame, type StubFrameKind } from './stub-frames.ts'
+import {
+  broken,
+  encodeStubFrame,
+  isObject,
+  objectOf,
+  stubFrames,
+  type StubFrame,
+  type StubFrameKind,
+} from './stub-frames.ts'
 
 /** Runs the command; `argv` comes without the program's name. Gives the exit code. */
 export type RunCommand = (host: CliHost, argv: readonly string[]) => Promise<number>
@@ -16,7 +24,13 @@ const CLOSE_MS = 5000
 const PIECE = 64 * 1024
 
 const signals: Readonly<Record<number, CliSignal>> = {
-  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 10: 'SIGUSR1', 12: 'SIGUSR2', 15: 'SIGTERM', 18: 'SIGCONT',
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  3: 'SIGQUIT',
+  10: 'SIGUSR1',
+  12: 'SIGUSR2',
+  15: 'SIGTERM',
+  18: 'SIGCONT',
 }
 
 /**
@@ -58,7 +72,9 @@ class StubSession {
   readonly #resizeListeners = new Set<() => void>()
   readonly #gone = new AbortController()
   #size: TerminalSize = { cols: 0, rows: 0 }
-  #stdin: { resolve(bytes: Uint8Array | undefined): void; reject(reason: unknown): void } | undefined
+  #stdin:
+    | { resolve(bytes: Uint8Array | undefined): void; reject(reason: unknown): void }
+    | undefined
 
   constructor({ writable }: Duplex) {
     this.#writer = writable.getWriter()
@@ -122,7 +138,8 @@ class StubSession {
       case 'stdin-end': {
         const waiting = this.#stdin
         if (waiting === undefined) throw broken('stdin that nobody asked for')
-        if (kind === 'stdin' && (payload.length === 0 || payload.length > PULL)) throw broken('a wrong piece of stdin')
+        if (kind === 'stdin' && (payload.length === 0 || payload.length > PULL))
+          throw broken('a wrong piece of stdin')
         this.#stdin = undefined
         waiting.resolve(kind === 'stdin' ? payload : undefined)
         return
@@ -130,14 +147,14 @@ class StubSession {
       case 'signal': {
         const signal = signals[payload[0] ?? 0]
         if (signal === undefined) throw broken(`the signal ${payload[0]}`)
-        for (const listener of [...this.#signalListeners]) listener(signal)
+        for (const listener of this.#signalListeners) listener(signal)
         return
       }
       case 'resize': {
         if (payload.length !== 4) throw broken('a size without numbers')
         const view = new DataView(payload.buffer, payload.byteOffset)
         this.#size = { cols: view.getUint16(0, true), rows: view.getUint16(2, true) }
-        for (const listener of [...this.#resizeListeners]) listener()
+        for (const listener of this.#resizeListeners) listener()
         return
       }
       case 'reply':
@@ -146,7 +163,14 @@ class StubSession {
       case 'file-data':
         await this.#files.data(payload)
         return
-      default:
+      case 'invoke':
+      case 'stdout':
+      case 'stderr':
+      case 'pull':
+      case 'raw-mode':
+      case 'exit':
+      case 'file':
+      case 'file-content':
         throw broken(`an unexpected ${kind} frame`)
     }
   }
@@ -181,7 +205,8 @@ class StubSession {
   #output(kind: 'stdout' | 'stderr'): CliOutput {
     return {
       write: async (bytes) => {
-        for (let at = 0; at < bytes.length; at += PIECE) await this.#send(kind, bytes.subarray(at, at + PIECE))
+        for (let at = 0; at < bytes.length; at += PIECE)
+          await this.#send(kind, bytes.subarray(at, at + PIECE))
       },
     }
   }
@@ -199,9 +224,13 @@ function invocationOf(frame: StubFrame): Invocation {
   const texts = (value: unknown): value is string[] =>
     Array.isArray(value) && value.every((item) => typeof item === 'string')
   const cells = (value: unknown): number =>
-    typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff ? value : 0
-  if (!texts(argv) || !texts(env) || typeof cwd !== 'string') throw broken('an invocation without its parts')
-  if (!Array.isArray(tty) || tty.length !== 3 || !isObject(size)) throw broken('an invocation without its terminal')
+    typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff
+      ? value
+      : 0
+  if (!texts(argv) || !texts(env) || typeof cwd !== 'string')
+    throw broken('an invocation without its parts')
+  if (!Array.isArray(tty) || tty.length !== 3 || !isObject(size))
+    throw broken('an invocation without its terminal')
   return {
     argv,
     cwd: cwd.startsWith('/') ? cwd : '/',

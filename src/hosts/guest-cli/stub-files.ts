@@ -40,7 +40,11 @@ const actions: Readonly<Record<FileRequest['op'], string>> = {
   remove: 'remove',
 }
 
-type Operation = FileRequest extends infer Request ? (Request extends unknown ? Omit<Request, 'id'> : never) : never
+type Operation = FileRequest extends infer Request
+  ? Request extends unknown
+    ? Omit<Request, 'id'>
+    : never
+  : never
 
 /** The user's files by way of the stub. */
 export class StubFiles implements CliFiles {
@@ -60,7 +64,7 @@ export class StubFiles implements CliFiles {
     let cancelled = false
     let wake: (() => void) | undefined
     let result: Promise<unknown> | undefined
-    let ended = false
+    const state = { ended: false }
     const data = async (bytes: Uint8Array): Promise<void> => {
       if (cancelled || bytes.length === 0) return
       queue.push(bytes)
@@ -70,7 +74,7 @@ export class StubFiles implements CliFiles {
     }
     const begin = (): void => {
       result = this.#request({ op: 'read', path }, data).finally(() => {
-        ended = true
+        state.ended = true
         wake?.()
       })
       result.catch(() => undefined)
@@ -79,7 +83,8 @@ export class StubFiles implements CliFiles {
       {
         pull: async (controller) => {
           if (result === undefined) begin()
-          while (queue.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve))
+          while (queue.length === 0 && !state.ended)
+            await new Promise<void>((resolve) => (wake = resolve))
           const bytes = queue.shift()
           if (bytes === undefined) {
             await result
@@ -136,7 +141,8 @@ export class StubFiles implements CliFiles {
 
   async list(path: string): Promise<readonly FileEntry[]> {
     const result = await this.#request({ op: 'list', path })
-    if (!isObject(result) || !Array.isArray(result['entries'])) throw broken('a list without entries')
+    if (!isObject(result) || !Array.isArray(result['entries']))
+      throw broken('a list without entries')
     return result['entries'].map((entry: unknown): FileEntry => {
       if (!isObject(entry) || typeof entry['name'] !== 'string' || entry['name'].includes('/')) {
         throw broken('an entry without a name')

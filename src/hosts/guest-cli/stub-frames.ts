@@ -77,7 +77,8 @@ function header(bytes: Uint8Array, at: number): { kind: StubFrameKind; length: n
   const kind = kinds.get(bytes[at + 4] ?? 0)
   const limit = kind === undefined ? undefined : limits[kind]
   if (kind === undefined || limit === undefined) throw broken(`a frame of kind ${bytes[at + 4]}`)
-  if (bytes[at + 5] !== 0 || bytes[at + 6] !== 0 || bytes[at + 7] !== 0) throw broken('a header that is not zero')
+  if (bytes[at + 5] !== 0 || bytes[at + 6] !== 0 || bytes[at + 7] !== 0)
+    throw broken('a header that is not zero')
   if (length > limit) throw broken(`a ${kind} frame of ${length} bytes`)
   return { kind, length }
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { lstat, mkdir, open, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isatty } from 'node:tty'
 import {
   CliFileError,
   type CliFiles,
@@ -12,7 +13,14 @@ import {
   type FileStat,
 } from '../../ports/cli-host.ts'
 
-const signals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGCONT', 'SIGUSR2']
+const signals: readonly CliSignal[] = [
+  'SIGINT',
+  'SIGTERM',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGCONT',
+  'SIGUSR2',
+]
 
 /** This process's own descriptors, files and signals. */
 export function nodeCliHost(): CliHost {
@@ -20,8 +28,12 @@ export function nodeCliHost(): CliHost {
   const terminal = stdout.isTTY ? stdout : stderr
   return {
     cwd: process.cwd(),
-    env: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
-    tty: [stdin.isTTY === true, stdout.isTTY === true, stderr.isTTY === true],
+    env: Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value]],
+      ),
+    ),
+    tty: [isatty(0), isatty(1), isatty(2)],
     size: () => ({ cols: terminal.columns ?? 0, rows: terminal.rows ?? 0 }),
     stdin: stdinStream(),
     stdout: output(stdout),
@@ -67,7 +79,8 @@ function stdinStream(): ReadableStream<Uint8Array> {
             act()
             resolve()
           }
-          const onData = (bytes: Uint8Array): void => finish(() => controller.enqueue(new Uint8Array(bytes)))
+          const onData = (bytes: Uint8Array): void =>
+            finish(() => controller.enqueue(new Uint8Array(bytes)))
           const onEnd = (): void => finish(() => controller.close())
           const onError = (error: Error): void => finish(() => controller.error(error))
           if (stdin.readableEnded) {
@@ -129,7 +142,10 @@ const files: CliFiles = {
   list: async (path) => {
     const names = (await told(readdir(path), path, 'open')).sort()
     return Promise.all(
-      names.map(async (name): Promise<FileEntry> => ({ name, ...(await statOf(join(path, name))) })),
+      names.map(async (name): Promise<FileEntry> => ({
+        name,
+        ...(await statOf(join(path, name))),
+      })),
     )
   },
   makeDirectory: async (path, mode) => {
@@ -146,7 +162,13 @@ const files: CliFiles = {
 
 async function statOf(path: string): Promise<FileStat> {
   const stat = await lstat(path)
-  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other'
+  const kind = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'directory'
+      : stat.isSymbolicLink()
+        ? 'symlink'
+        : 'other'
   const { mode, uid, gid, size, mtimeMs } = stat
   const shared = { kind, mode: mode & 0o7777, uid, gid, size, mtime: mtimeMs / 1000 } as const
   return kind === 'symlink' ? { ...shared, target: await readlink(path) } : shared

@@ -16,7 +16,9 @@ export async function runDocker(argv: readonly string[], own?: EngineHandler): P
   const host = nodeCliHost()
   const address = process.env['DOCKER_HOST']
   const handler =
-    address === undefined || address === '' ? (own ?? engineSocket(DEFAULT_HOST)) : engineSocket(address)
+    address === undefined || address === ''
+      ? (own ?? engineSocket(DEFAULT_HOST))
+      : engineSocket(address)
   return runCli(argv, host, dockerClient(handler), {
     connect: (named) => dockerClient(engineSocket(named)),
   })

@@ -72,7 +72,7 @@ function options(
       args: [...args],
       options: Object.fromEntries(Object.entries(known).map(([name, type]) => [name, { type }])),
     })
-    return { values: values as Record<string, string | undefined> }
+    return { values }
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }

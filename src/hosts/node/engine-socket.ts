@@ -1,6 +1,12 @@
 import { connect, type Socket } from 'node:net'
 import { cannotConnect } from '../../client/client-error.ts'
-import { bodyBytes, encodeChunk, framingOf, LAST_CHUNK, type Framing } from '../../codec/http/body.ts'
+import {
+  bodyBytes,
+  encodeChunk,
+  framingOf,
+  LAST_CHUNK,
+  type Framing,
+} from '../../codec/http/body.ts'
 import { ByteReader } from '../../codec/http/byte-reader.ts'
 import { formatHead, parseResponseHead, type ResponseHead } from '../../codec/http/head.ts'
 import type { Duplex } from '../../core/duplex.ts'
@@ -61,14 +67,22 @@ async function exchange(request: EngineRequest, socket: Socket): Promise<EngineR
   const framing = framingOf(head.headers, 'until-close')
   if (head.status === 101 || (hijack && head.status === 200)) {
     await sent
-    return { status: head.status, headers: head.headers, upgrade: (user) => join(user, connection, reader) }
+    return {
+      status: head.status,
+      headers: head.headers,
+      upgrade: (user) => join(user, connection, reader),
+    }
   }
   const bare = request.method === 'HEAD' || head.status === 204 || head.status === 304
   if (bare || framing.kind === 'none') {
     socket.destroy()
     return { status: head.status, headers: head.headers }
   }
-  return { status: head.status, headers: head.headers, body: responseBody(reader, framing, socket) }
+  return {
+    status: head.status,
+    headers: head.headers,
+    body: responseBody(reader, framing, socket, request.signal),
+  }
 }
 
 async function send(request: EngineRequest, connection: Duplex, hijack: boolean): Promise<void> {
@@ -103,13 +117,20 @@ async function readHead(reader: ByteReader): Promise<ResponseHead> {
   }
 }
 
-function responseBody(reader: ByteReader, framing: Framing, socket: Socket): ReadableStream<Uint8Array> {
+function responseBody(
+  reader: ByteReader,
+  framing: Framing,
+  socket: Socket,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> {
   const bytes = bodyBytes(reader, framing)
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const { done, value } = await bytes.next()
-        if (!done) {
+        const { done, value } = await bytes.next().catch((error: unknown) => {
+          throw signal.aborted ? signal.reason : error
+        })
+        if (done !== true) {
           controller.enqueue(value)
           return
         }

@@ -35,10 +35,12 @@ export async function openShell(
       cwd: '/root',
     },
   })
-  void show(child.output, sink).then(async () => {
+  const end = async (): Promise<void> => {
+    await show(child.output, sink)
     const status = await child.exited
     sink.exit(status.kind === 'exited' ? status.code : 255)
-  })
+  }
+  void end()
   const input = child.stdin.getWriter()
   return {
     write: (bytes) => input.write(bytes),
