@@ -12,18 +12,10 @@ import type { StageScope } from './variables.ts'
 
 type Of<Kind extends BuildInstruction['kind']> = Extract<BuildInstruction, { kind: Kind }>
 
-export type MetadataInstruction = Of<
-  | 'ENV'
-  | 'LABEL'
-  | 'CMD'
-  | 'ENTRYPOINT'
-  | 'EXPOSE'
-  | 'VOLUME'
-  | 'USER'
-  | 'STOPSIGNAL'
-  | 'SHELL'
-  | 'ONBUILD'
-  | 'HEALTHCHECK'
+/** Those that the stage does itself are among them only for their type. */
+export type MetadataInstruction = Exclude<
+  BuildInstruction,
+  { kind: 'FROM' | 'ARG' | 'COPY' | 'ADD' | 'RUN' }
 >
 
 export interface Change {
@@ -105,6 +97,9 @@ export function change(
       parseSignal(signal)
       return { config: { ...config, StopSignal: signal }, created: `STOPSIGNAL ${signal}` }
     }
+    case 'WORKDIR':
+    case 'MAINTAINER':
+      return { config }
     case 'SHELL':
       return {
         config: { ...config, Shell: instruction.shell },

@@ -57,6 +57,8 @@ export class StageScope {
   readonly #global: GlobalScope
   readonly #variables: BuildVariables
   readonly #args = new Map<string, string>()
+  /** Declared without a value. */
+  readonly #unset = new Set<string>()
   readonly #environment: () => readonly string[]
 
   /** @param environment the stage's ENV so far, `name=value` */
@@ -69,6 +71,7 @@ export class StageScope {
   /** Take over what a stage has that this one is built on. */
   inherit(other: StageScope): void {
     for (const [key, value] of other.#args) this.#args.set(key, value)
+    for (const key of other.#unset) this.#unset.add(key)
   }
 
   /** @returns the declaration as history shows it */
@@ -77,7 +80,8 @@ export class StageScope {
       .map(({ key, value }) => {
         const expanded = value === undefined ? undefined : this.expand(value)
         const chosen = this.#variables.buildArgs[key] ?? expanded ?? this.#global.get(key)
-        if (chosen !== undefined) this.#args.set(key, chosen)
+        if (chosen === undefined) this.#unset.add(key)
+        else this.#args.set(key, chosen)
         return chosen === undefined ? key : `${key}=${chosen}`
       })
       .join(' ')
@@ -93,6 +97,14 @@ export class StageScope {
   /** @throws Error in BuildKit's words */
   expand(word: string): string {
     return this.#expand(word).text
+  }
+
+  /** A text in which quotes are characters like others. */
+  expandText(text: string): string {
+    return expand(text, (name) => this.get(name), {
+      escape: this.#variables.escape,
+      ignoreQuotes: true,
+    }).text
   }
 
   /** One word may become several. */
@@ -128,7 +140,8 @@ export class StageScope {
 
   /** Of them, those that history shows and that the cache looks at. */
   forHistory(): readonly string[] {
-    return [...this.#args]
+    const unset = [...this.#unset].filter((name) => !this.#args.has(name))
+    return [...this.#args, ...unset.map((name) => [name, ''] as const)]
       .filter(([name]) => !PREDEFINED_ARGS.has(name))
       .map(([name, value]) => `${name}=${value}`)
   }
