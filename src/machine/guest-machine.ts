@@ -88,6 +88,9 @@ export class GuestMachine implements Machine {
       start: (controller) => {
         this.#connectionsController = controller
       },
+      cancel: () => {
+        this.#connectionsController = undefined
+      },
     })
     this.#guest = this.#boot(1)
     this.#guest.catch(() => undefined)
