@@ -181,6 +181,8 @@ export function findCommand(words: readonly string[]): Found {
   return { kind: 'unknown', group, rest, missing: missing.has(wanted) }
 }
 
+export const groupNames: readonly string[] = Object.keys(groups)
+
 export const groupSummary = (group: string): string => groups[group] ?? ''
 
 /** Names and summaries of a group's commands; of the commands outside groups for ''. */

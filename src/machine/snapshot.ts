@@ -109,7 +109,7 @@ async function greet(
   }
 }
 
-export async function manifestOf(
+async function manifestOf(
   state: ArrayBuffer,
   images: GuestImages,
   info: GuestInfo,
