@@ -57,6 +57,9 @@ export class GuestMachine implements Machine {
       start: (controller) => {
         this.#connectionsController = controller
       },
+      cancel: () => {
+        this.#connectionsController = undefined
+      },
     })
     this.#keeper = new GuestKeeper(options, (event) => this.#onEvent(event))
   }
