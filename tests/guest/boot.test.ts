@@ -133,6 +133,13 @@ describe('snapshot', () => {
 })
 
 describe('emulator', () => {
+  test('begins with memory that is zero: a restore does not clear it', async () => {
+    using emulator = await create()
+    const { wasm_memory, mem8 } = emulator.cpu
+    const words = new BigUint64Array(wasm_memory.buffer, mem8.byteOffset, mem8.length / 8)
+    expect(words.findIndex((word) => word !== 0n)).toBe(-1)
+  })
+
   test('a fault of its own stops it and is told', async () => {
     const crashes: unknown[] = []
     using emulator = await create((error) => crashes.push(error))
