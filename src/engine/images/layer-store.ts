@@ -35,6 +35,8 @@ export class LayerStore implements AsyncDisposable {
   readonly #importing = new KeyedMutex()
   readonly #open = new Map<Digest, Promise<OpenLayer>>()
   readonly #trees = new Map<Digest, Promise<ImageTree>>()
+  /** How often an image's tree was taken from the machine. */
+  readonly #removals = new Map<Digest, number>()
 
   private constructor(
     context: Context,
@@ -161,7 +163,10 @@ export class LayerStore implements AsyncDisposable {
   async drop(image: StoredImage, unused: readonly Digest[]): Promise<void> {
     const tree = this.#trees.get(image.id)
     this.#trees.delete(image.id)
-    if (tree) this.#context.machine.removeTree(treeName(image.id))
+    if (tree) {
+      this.#context.machine.removeTree(this.#treeName(image.id))
+      this.#removals.set(image.id, (this.#removals.get(image.id) ?? 0) + 1)
+    }
     await this.#forget(unused)
     await this.#context.blobs.delete(image.id)
   }
@@ -191,8 +196,15 @@ export class LayerStore implements AsyncDisposable {
     return remember(this.#trees, image.id, async () => {
       const layers: Layer[] = []
       for (const diffId of image.config.rootfs.diff_ids) layers.push(await this.#layer(diffId))
-      return { tree: treeName(image.id), root: mergeLayers(layers) }
+      return { tree: this.#treeName(image.id), root: mergeLayers(layers) }
     })
+  }
+
+  /** A name is never used again: the guest remembers what it found under it, and whose bytes are closed by now. */
+  #treeName(id: Digest): string {
+    const hex = id.slice('sha256:'.length)
+    const removals = this.#removals.get(id)
+    return removals === undefined ? hex : hex.slice(8) + removals.toString(16).padStart(8, '0')
   }
 
   #layer(diffId: Digest): Promise<OpenLayer> {
@@ -212,8 +224,6 @@ export class LayerStore implements AsyncDisposable {
     this.#trees.clear()
   }
 }
-
-const treeName = (id: Digest): string => id.slice('sha256:'.length)
 
 /** The value of a key, made when first asked for; a failure is forgotten. */
 function remember<Key, Value>(
