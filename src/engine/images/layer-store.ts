@@ -24,6 +24,11 @@ export interface LayerPin {
   release(): Promise<void>
 }
 
+/** Who keeps layers besides images: the build cache. */
+export interface LayerHolder {
+  holds(diffId: Digest): boolean
+}
+
 type OpenLayer = Layer & { readonly reader: BlobReader }
 
 /** Layers in the stores: plain tars, their indexes, and what is open of them. */
@@ -31,6 +36,7 @@ export class LayerStore implements AsyncDisposable {
   readonly #context: Context
   readonly #layers: Map<Digest, StoredLayer>
   readonly #images: ReadonlyMap<Digest, StoredImage>
+  readonly #holder: LayerHolder
   readonly #pins = new Map<Digest, number>()
   readonly #importing = new KeyedMutex()
   readonly #open = new Map<Digest, Promise<OpenLayer>>()
@@ -40,22 +46,25 @@ export class LayerStore implements AsyncDisposable {
     context: Context,
     images: ReadonlyMap<Digest, StoredImage>,
     layers: Map<Digest, StoredLayer>,
+    holder: LayerHolder,
   ) {
     this.#context = context
     this.#images = images
     this.#layers = layers
+    this.#holder = holder
   }
 
   /** @param images all there are, now and later */
   static async open(
     context: Context,
     images: ReadonlyMap<Digest, StoredImage>,
+    holder: LayerHolder,
   ): Promise<LayerStore> {
     const stored = await context.records.list('layer')
     const layers = new Map(
       [...stored].map(([id, value]) => [id as Digest, value as StoredLayer] as const),
     )
-    const store = new LayerStore(context, images, layers)
+    const store = new LayerStore(context, images, layers, holder)
     await store.#sweep()
     return store
   }
@@ -78,7 +87,10 @@ export class LayerStore implements AsyncDisposable {
   }
 
   #isUsed(diffId: Digest): boolean {
-    if (this.#pins.has(diffId)) return true
+    return this.#pins.has(diffId) || this.#holder.holds(diffId) || this.isInImage(diffId)
+  }
+
+  isInImage(diffId: Digest): boolean {
     for (const { config } of this.#images.values()) {
       if (config.rootfs.diff_ids.includes(diffId)) return true
     }
@@ -153,6 +165,7 @@ export class LayerStore implements AsyncDisposable {
     return [...new Set(image.config.rootfs.diff_ids)].filter(
       (diffId) =>
         !this.#pins.has(diffId) &&
+        !this.#holder.holds(diffId) &&
         !rest.some(({ config }) => config.rootfs.diff_ids.includes(diffId)),
     )
   }
@@ -164,6 +177,18 @@ export class LayerStore implements AsyncDisposable {
     if (tree) this.#context.machine.removeTree(treeName(image.id))
     await this.#forget(unused)
     await this.#context.blobs.delete(image.id)
+  }
+
+  /** Delete those of a holder's layers that nobody else needs. @returns bytes of their files */
+  async release(diffIds: readonly Digest[]): Promise<number> {
+    const unused = diffIds.filter((diffId) => this.#layers.has(diffId) && !this.#isUsed(diffId))
+    if (unused.length === 0) return 0
+    const bytes = this.size(unused)
+    await this.#context.records.commit(
+      unused.map((diffId) => ({ kind: 'layer', key: diffId, delete: true }) as const),
+    )
+    await this.#forget(unused)
+    return bytes
   }
 
   async #forget(diffIds: readonly Digest[]): Promise<void> {
@@ -189,10 +214,27 @@ export class LayerStore implements AsyncDisposable {
   /** The merged layers of an image; read once, then kept. */
   tree(image: StoredImage): Promise<ImageTree> {
     return remember(this.#trees, image.id, async () => {
-      const layers: Layer[] = []
-      for (const diffId of image.config.rootfs.diff_ids) layers.push(await this.#layer(diffId))
+      const layers = await this.layers(image.config.rootfs.diff_ids)
       return { tree: treeName(image.id), root: mergeLayers(layers) }
     })
+  }
+
+  /** The tree of layers that the caller has pinned: an image's own where one has just these. */
+  async treeOf(diffIds: readonly Digest[]): Promise<{ readonly root: RootfsNode; readonly tree?: string }> {
+    for (const image of this.#images.values()) {
+      const { diff_ids: others } = image.config.rootfs
+      if (others.length === diffIds.length && others.every((diffId, at) => diffId === diffIds[at])) {
+        return await this.tree(image)
+      }
+    }
+    return { root: mergeLayers(await this.layers(diffIds)) }
+  }
+
+  /** Layers for random access, in their order. */
+  async layers(diffIds: readonly Digest[]): Promise<Layer[]> {
+    const layers: Layer[] = []
+    for (const diffId of diffIds) layers.push(await this.#layer(diffId))
+    return layers
   }
 
   #layer(diffId: Digest): Promise<OpenLayer> {
