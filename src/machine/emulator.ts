@@ -41,6 +41,8 @@ export interface EmulatorOptions {
   readonly onSerial: (byte: number) => void
   /** Faults of devices; the emulator goes on. */
   readonly onError: (error: unknown) => void
+  /** A fault of the emulator itself; it has stopped. */
+  readonly onCrash: (error: unknown) => void
 }
 
 /** One emulated PC. It keeps Node alive until it is disposed. */
@@ -51,6 +53,7 @@ export class Emulator implements Disposable {
   readonly #memory: GuestMemory
   readonly #scheduler: Scheduler
   readonly #start: () => void
+  readonly #onCrash: (error: unknown) => void
   #heldTick: number | undefined
   #idleSince: number | undefined
   #idleTime = 0
@@ -62,6 +65,7 @@ export class Emulator implements Disposable {
     this.#memory = new GuestMemory(this.#cpu)
     this.#scheduler = new Scheduler((tick) => this.#tick(tick))
     this.#start = () => void v86.run()
+    this.#onCrash = options.onCrash
     this.#inner.v86.unregister_yield()
     this.#inner.v86.yield = (milliseconds, tick) => this.#yield(milliseconds, tick)
     // One page for a compiled module instead of three: starts are twice as fast while the code is cold.
@@ -166,7 +170,12 @@ export class Emulator implements Disposable {
       this.#idleTime += performance.now() - this.#idleSince
       this.#idleSince = undefined
     }
-    this.#inner.v86.yield_callback(tick)
+    try {
+      this.#inner.v86.yield_callback(tick)
+    } catch (error) {
+      this.#scheduler[Symbol.dispose]()
+      this.#onCrash(error)
+    }
   }
 
   #yield(milliseconds: number, tick: number): void {
