@@ -217,7 +217,7 @@ class Build {
   #explain(message: string): string {
     const failure = this.#failure
     const place = failure
-      ? excerpt(failure.file, failure.source, failure.lines[0], failure.lines[1])
+      ? excerpt(this.#inputs.dockerfileName, failure.source, failure.lines[0], failure.lines[1])
       : ''
     return `${place}ERROR: failed to build: failed to solve: ${message}`
   }
