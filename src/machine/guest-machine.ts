@@ -41,6 +41,9 @@ import { GuestKeeper, type GuestMachineOptions } from './guest-keeper.ts'
 import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-results.ts'
 import type { GuestProcess } from './process.ts'
 
+/** Connections that may wait for their reader. */
+const CONNECTIONS_MAX = 256
+
 /** The machine in v86. It starts when it is made; a lost guest is replaced by a new one from the same source. */
 export class GuestMachine implements Machine {
   readonly connections: ReadableStream<GuestConnection>
@@ -222,6 +225,8 @@ export class GuestMachine implements Machine {
 
   #onEvent(event: GuestEvent): void {
     if (event.event !== 'connection') return
+    // Nobody takes them: guestd closes what is not accepted.
+    if ((this.#connectionsController?.desiredSize ?? 0) < -CONNECTIONS_MAX) return
     this.#accept(event.connection, event.service).catch((error: unknown) =>
       this.#options.log?.(`machine: a connection to ${event.service} was lost: ${String(error)}`),
     )

@@ -73,6 +73,7 @@ export async function buildSnapshot(
     },
     onSerial: (byte) => serial.push(byte),
     onError: (error) => log?.(String(error)),
+    onCrash: (error) => log?.(`The emulator stopped: ${String(error)}`),
   })
   emulator.run()
   const info = await greet(emulator, clock, serial, signal)

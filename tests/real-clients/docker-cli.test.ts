@@ -64,6 +64,13 @@ describe('run', () => {
     expect(await docker.output('run', '--rm', 'hello-world')).toContain('Hello from')
   })
 
+  test('an image that was removed and pulled again is read anew', async () => {
+    // The guest remembers the tree, but has none of its bytes.
+    expect((await docker.run(['run', '--rm', 'hello-world', '/nosuch'])).code).toBe(127)
+    await docker.output('rmi', 'hello-world')
+    expect(await docker.output('run', '--rm', 'hello-world')).toContain('Hello from')
+  })
+
   test.each([
     [127, ['busybox', 'nosuch'], 'exec: "nosuch": executable file not found in $PATH'],
     [126, ['busybox', '/etc/passwd'], 'permission denied'],

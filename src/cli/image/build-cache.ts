@@ -60,11 +60,16 @@ export const buildUsage: Command = {
     } else if (records.length > 0) {
       await out.line('ID\t\t\t\t\t\tRECLAIMABLE\tSIZE\t\tLAST ACCESSED')
       for (const { ID, InUse, Size, LastUsedAt } of records) {
-        await out.line(`${ID.padEnd(40)}\t${!InUse}\t\t${humanSize(Size, 4)}\t\t${LastUsedAt ?? ''}`)
+        await out.line(
+          `${ID.padEnd(40)}\t${!InUse}\t\t${humanSize(Size, 4)}\t\t${LastUsedAt ?? ''}`,
+        )
       }
     }
     const sum = (some: typeof records): string =>
-      humanSize(some.reduce((total, { Size }) => total + Size, 0), 4)
+      humanSize(
+        some.reduce((total, { Size }) => total + Size, 0),
+        4,
+      )
     const shared = records.filter(({ Shared }) => Shared)
     if (shared.length > 0) {
       await out.line(`Shared:\t\t${sum(shared)}`)

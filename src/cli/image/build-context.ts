@@ -17,6 +17,8 @@ export interface BuildInputs {
   /** Path within the context; undefined when it lies elsewhere. */
   readonly dockerfilePath: string | undefined
   readonly ignore: readonly string[]
+  /** They come from `Dockerfile.dockerignore`, in place of the context's own file. */
+  readonly ownIgnore: boolean
 }
 
 const decoder = new TextDecoder()
@@ -39,21 +41,16 @@ export async function findInputs(
   file: string | undefined,
 ): Promise<BuildInputs> {
   if (path === '-' && file === '-') {
-    throw new ExitError(1, 'invalid argument: can\'t use stdin for both build context and dockerfile')
+    throw new ExitError(
+      1,
+      "invalid argument: can't use stdin for both build context and dockerfile",
+    )
   }
   if (/^(https?|git|ssh):\/\/|^git@|^github\.com\//.test(path)) {
     throw new ExitError(1, `Drydock can not fetch a remote build context: ${path}`)
   }
-  if (path === '-') return await fromStdin(host, file)
-  const directory = pathFrom(host, path)
-  const stat = await host.files.stat(directory).catch(() => undefined)
-  if (!stat) {
-    throw new ExitError(1, `unable to prepare context: path ${JSON.stringify(path)} not found`)
-  }
-  const isDirectory = stat.kind === 'directory' || stat.kind === 'symlink'
-  if (!isDirectory) {
-    throw new ExitError(1, `unable to prepare context: path ${JSON.stringify(path)} must be a directory`)
-  }
+  if (path === '-') return fromStdin(host, file)
+  const directory = await realPath(host, path)
   if (file === '-') {
     const dockerfile = await readText(host.stdin)
     return {
@@ -61,7 +58,8 @@ export async function findInputs(
       dockerfileName: 'Dockerfile',
       dockerfile,
       dockerfilePath: undefined,
-      ignore: await ignoreOf(host.files, [`${directory}/.dockerignore`]),
+      ignore: (await ignoreOf(host.files, `${directory}/.dockerignore`)) ?? [],
+      ownIgnore: false,
     }
   }
   const absolute = file === undefined ? `${directory}/Dockerfile` : pathFrom(host, file)
@@ -74,14 +72,37 @@ export async function findInputs(
         : `failed to read dockerfile: ${messageOf(error)}`,
     )
   })
+  const own = await ignoreOf(host.files, `${absolute}.dockerignore`)
   const inside = absolute.startsWith(`${directory === '/' ? '' : directory}/`)
   return {
     directory,
     dockerfileName: absolute.split('/').at(-1) ?? 'Dockerfile',
     dockerfile,
-    dockerfilePath: inside ? absolute.slice(directory === '/' ? 1 : directory.length + 1) : undefined,
-    ignore: await ignoreOf(host.files, [`${absolute}.dockerignore`, `${directory}/.dockerignore`]),
+    dockerfilePath: inside
+      ? absolute.slice(directory === '/' ? 1 : directory.length + 1)
+      : undefined,
+    ignore: own ?? (await ignoreOf(host.files, `${directory}/.dockerignore`)) ?? [],
+    ownIgnore: own !== undefined,
   }
+}
+
+/** A link to a directory is followed: its name is only the user's way to say it. */
+async function realPath(host: CliHost, given: string): Promise<string> {
+  const prepare = (message: string, cause?: unknown): ExitError =>
+    new ExitError(1, `unable to prepare context: ${message}`, { cause })
+  let at = pathFrom(host, given)
+  for (let links = 0; links < 40; links++) {
+    const stat = await host.files.stat(at).catch((error: unknown) => {
+      const missing = error instanceof CliFileError && error.code === 'ENOENT'
+      throw prepare(missing ? `path ${JSON.stringify(given)} not found` : messageOf(error), error)
+    })
+    if (stat.kind === 'directory') return at
+    if (stat.kind !== 'symlink' || stat.target === undefined) {
+      throw prepare(`context must be a directory: ${at}`)
+    }
+    at = pathFrom({ cwd: at.replace(/\/[^/]*$/, '') || '/' }, stat.target)
+  }
+  throw prepare(`too many links in ${given}`)
 }
 
 /** Stdin holds an archive, or a Dockerfile alone. */
@@ -124,6 +145,7 @@ async function fromStdin(host: CliHost, file: string | undefined): Promise<Build
       dockerfile: undefined,
       dockerfilePath,
       ignore: [],
+      ownIgnore: false,
     }
   }
   return {
@@ -132,19 +154,18 @@ async function fromStdin(host: CliHost, file: string | undefined): Promise<Build
     dockerfile: await readText(whole),
     dockerfilePath: undefined,
     ignore: [],
+    ownIgnore: false,
   }
 }
 
-/** Of the first file that is there. */
-async function ignoreOf(files: CliFiles, paths: readonly string[]): Promise<readonly string[]> {
-  for (const path of paths) {
-    try {
-      return readIgnoreFile(await readText(files.read(path)))
-    } catch (error) {
-      if (!(error instanceof CliFileError) || error.code !== 'ENOENT') throw error
-    }
+/** Undefined when there is no such file. */
+async function ignoreOf(files: CliFiles, path: string): Promise<readonly string[] | undefined> {
+  try {
+    return readIgnoreFile(await readText(files.read(path)))
+  } catch (error) {
+    if (error instanceof CliFileError && error.code === 'ENOENT') return undefined
+    throw error
   }
-  return []
 }
 
 /** A named context's directory, and secrets: what only Drydock's engine takes. */
@@ -171,10 +192,16 @@ export function packContext(
   const { archive, dockerfilePath } = inputs
   let size = 0
   if (archive) {
-    return { tar: archive, dockerfile: dockerfilePath ?? 'Dockerfile', bundle: false, size: () => size }
+    return {
+      tar: archive,
+      dockerfile: dockerfilePath ?? 'Dockerfile',
+      bundle: false,
+      size: () => size,
+    }
   }
   const bundle = contexts.size > 0 || secrets.size > 0
-  const dockerfile = dockerfilePath ?? `.dockerfile.${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+  const dockerfile =
+    dockerfilePath ?? `.dockerfile.${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
   const pieces = gathered(members(files, inputs, { contexts, secrets }, { bundle, dockerfile }))
   const tar = new ReadableStream<Uint8Array>(
     {
@@ -196,7 +223,7 @@ export function packContext(
 
 async function* members(
   files: CliFiles,
-  { directory, dockerfile: text, dockerfilePath, ignore }: BuildInputs,
+  { directory, dockerfile: text, dockerfilePath, ignore, ownIgnore }: BuildInputs,
   { contexts, secrets }: BundleParts,
   { bundle, dockerfile }: { readonly bundle: boolean; readonly dockerfile: string },
 ): AsyncGenerator<Uint8Array> {
@@ -208,25 +235,34 @@ async function* members(
     yield writer.header(directoryMember('context'))
     yield* file(writer, 'Dockerfile', bytes)
   }
+  // The engine must know what to leave out: a Dockerfile that comes along, patterns that stand in for the context's own.
+  const along = !bundle && dockerfilePath === undefined
+  const replaced = !bundle && (along || ownIgnore)
   if (directory !== undefined) {
-    // The engine needs the Dockerfile and the patterns even where they are ignored; it leaves them out of the context then.
+    // It needs Dockerfile and patterns even where they are ignored.
     const always = new Set(bundle ? [] : ['.dockerignore', dockerfilePath ?? ''])
-    yield* tree(writer, files, directory, prefix, patterns, always)
+    const skip = new Set(replaced ? ['.dockerignore'] : [])
+    yield* tree(writer, files, { directory, prefix, patterns, always, skip })
   }
-  if (!bundle && dockerfilePath === undefined) {
-    yield* file(writer, dockerfile, bytes)
-    const lines = [...ignore, dockerfile, '.dockerignore'].map((line) => `${line}\n`).join('')
-    yield* file(writer, '.dockerignore', new TextEncoder().encode(lines))
-  } else if (!bundle && ignore.length > 0) {
-    // Those of Dockerfile.dockerignore stand in for the others.
-    const lines = ignore.map((line) => `${line}\n`).join('')
-    yield* file(writer, '.dockerignore', new TextEncoder().encode(lines))
+  if (along) yield* file(writer, dockerfile, bytes)
+  if (replaced) {
+    const lines = [...ignore, ...(along ? [dockerfile, '.dockerignore'] : [])]
+    yield* file(
+      writer,
+      '.dockerignore',
+      new TextEncoder().encode(lines.map((line) => `${line}\n`).join('')),
+    )
   }
   if (contexts.size > 0) yield writer.header(directoryMember('contexts'))
   for (const [name, path] of contexts) {
     yield writer.header(directoryMember(`contexts/${name}`))
-    const own = patternsOf(await ignoreOf(files, [`${path}/.dockerignore`]))
-    yield* tree(writer, files, path, `contexts/${name}`, own, new Set())
+    yield* tree(writer, files, {
+      directory: path,
+      prefix: `contexts/${name}`,
+      patterns: patternsOf((await ignoreOf(files, `${path}/.dockerignore`)) ?? []),
+      always: new Set(),
+      skip: new Set(),
+    })
   }
   if (secrets.size > 0) yield writer.header(directoryMember('secrets'))
   for (const [name, content] of secrets) yield* file(writer, `secrets/${name}`, content)
@@ -252,22 +288,38 @@ const directoryMember = (path: string): TarMember => ({
 })
 
 function* file(writer: TarWriter, path: string, bytes: Uint8Array): Generator<Uint8Array> {
-  yield writer.header({ path, kind: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, size: bytes.length })
+  yield writer.header({
+    path,
+    kind: 'file',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    size: bytes.length,
+  })
   yield bytes
   yield writer.padding(bytes.length)
+}
+
+interface TreeOptions {
+  readonly directory: string
+  /** Where it goes in the archive. */
+  readonly prefix: string
+  readonly patterns: IgnorePatterns
+  /** Paths that are sent even where they are ignored. */
+  readonly always: ReadonlySet<string>
+  readonly skip: ReadonlySet<string>
 }
 
 async function* tree(
   writer: TarWriter,
   files: CliFiles,
-  directory: string,
-  prefix: string,
-  patterns: IgnorePatterns,
-  always: ReadonlySet<string>,
+  { directory, prefix, patterns, always, skip }: TreeOptions,
 ): AsyncGenerator<Uint8Array> {
   async function* walk(path: string, relative: string): AsyncGenerator<Uint8Array> {
     for (const entry of await files.list(path)) {
       const name = relative === '' ? entry.name : `${relative}/${entry.name}`
+      if (skip.has(name)) continue
       const from = path === '/' ? `/${entry.name}` : `${path}/${entry.name}`
       const ignored = patterns.ignores(name) && !always.has(name)
       if (entry.kind === 'directory') {

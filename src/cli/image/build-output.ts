@@ -28,7 +28,9 @@ export function parseOutputs(invocation: Invocation, texts: readonly string[]): 
     const type = fields.get('type')
     const destination = fields.get('dest') ?? fields.get('destination')
     const path =
-      destination === undefined || destination === '-' ? undefined : pathFrom(invocation.host, destination)
+      destination === undefined || destination === '-'
+        ? undefined
+        : pathFrom(invocation.host, destination)
     switch (type) {
       case 'image':
         return []
@@ -40,7 +42,10 @@ export function parseOutputs(invocation: Invocation, texts: readonly string[]): 
       case 'tar':
       case 'oci':
         if (path === undefined && invocation.host.tty[1]) {
-          throw new ExitError(1, `ERROR: dest file is required for ${type} exporter. refusing to write to console`)
+          throw new ExitError(
+            1,
+            `ERROR: dest file is required for ${type} exporter. refusing to write to console`,
+          )
         }
         return [{ type, path }]
       case undefined:
@@ -71,7 +76,8 @@ export async function writeOutputs(
     else await host.files.write(path, tar, { mode: 0o644, exclusive: false })
   }
   const hasNames = names.length > 0
-  if (!hasNames) await client.images.remove(image, { noprune: false }, signal).catch(() => undefined)
+  if (!hasNames)
+    await client.images.remove(image, { noprune: false }, signal).catch(() => undefined)
 }
 
 /** The tree of an image's files, out of its archive (docker save). */
@@ -92,8 +98,12 @@ async function filesOf(archive: ReadableStream<Uint8Array>): Promise<RootfsNode>
   for (const path of manifest[0]?.Layers ?? []) {
     const bytes = read(path)
     const entries: LayerEntry[] = []
-    for await (const entry of readTar(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream())) entries.push(entry)
-    layers.push({ entries, source: { read: (offset, length) => bytes.subarray(offset, offset + length) } })
+    for await (const entry of readTar(new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()))
+      entries.push(entry)
+    layers.push({
+      entries,
+      source: { read: (offset, length) => bytes.subarray(offset, offset + length) },
+    })
   }
   return mergeLayers(layers)
 }
@@ -124,7 +134,11 @@ function* walk(
 const bytesOf = (node: RootfsNode): Uint8Array =>
   (node.source?.read(node.offset, node.size) as Uint8Array | undefined) ?? new Uint8Array()
 
-async function writeTree(invocation: Invocation, root: RootfsNode, directory: string): Promise<void> {
+async function writeTree(
+  invocation: Invocation,
+  root: RootfsNode,
+  directory: string,
+): Promise<void> {
   const { files } = invocation.host
   const make = async (path: string, mode: number): Promise<void> => {
     const known = await files.stat(path).catch(() => undefined)

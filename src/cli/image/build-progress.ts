@@ -86,7 +86,9 @@ abstract class Vertices {
       .filter(({ error, canceled }) => error !== undefined && !canceled)
       .filter(({ log }) => log.length > 0)
       .map(({ name, log }) => {
-        const lines = log.slice(-FAILURE_LINES).map((line) => `${line.seconds.toFixed(3)} ${line.text}\n`)
+        const lines = log
+          .slice(-FAILURE_LINES)
+          .map((line) => `${line.seconds.toFixed(3)} ${line.text}\n`)
         return `------\n > ${name}:\n${lines.join('')}------\n`
       })
       .join('')
@@ -114,7 +116,8 @@ export class PlainProgress extends Vertices implements BuildProgress {
     const { number } = vertex
     let text = ''
     if (this.#current !== vertex) {
-      if (this.#current) text += this.#current.ended === undefined ? `#${this.#current.number} ...\n\n` : '\n'
+      if (this.#current)
+        text += this.#current.ended === undefined ? `#${this.#current.number} ...\n\n` : '\n'
       text += `#${number} ${vertex.name}\n`
       this.#current = vertex
     }
@@ -206,7 +209,8 @@ export class TerminalProgress extends Vertices implements BuildProgress {
     const lines = [pad(head, 'docker:default', width)]
     for (const vertex of all) lines.push(...this.#vertexLines(vertex, width))
     // The newest stay in sight; the last picture is whole.
-    const shown = isLast || lines.length < rows ? lines : [lines[0] ?? '', ...lines.slice(-(rows - 2))]
+    const shown =
+      isLast || lines.length < rows ? lines : [lines[0] ?? '', ...lines.slice(-(rows - 2))]
     const up = this.#lines > 0 ? `\u001B[${this.#lines}A` : ''
     const blank = Math.max(0, this.#lines - shown.length)
     this.#lines = isLast ? 0 : shown.length
@@ -227,7 +231,8 @@ export class TerminalProgress extends Vertices implements BuildProgress {
       lines.push(this.#color && status.ended !== undefined ? `${BLUE}${text}${PLAIN}` : text)
     }
     if (ended === undefined) {
-      for (const { text } of log.slice(-LOG_LINES)) lines.push(cut(` => => # ${clean(text)}`, width))
+      for (const { text } of log.slice(-LOG_LINES))
+        lines.push(cut(` => => # ${clean(text)}`, width))
     }
     return lines
   }

@@ -5,7 +5,10 @@ import { pathFrom } from '../paths.ts'
 import type { PackedContext } from './build-context.ts'
 
 /** `name=value`; a name alone takes the environment's value, or goes. */
-export function environmentPairs({ flags, host }: Invocation, name: string): Record<string, string> {
+export function environmentPairs(
+  { flags, host }: Invocation,
+  name: string,
+): Record<string, string> {
   const pairs: Record<string, string> = {}
   for (const text of flags.list(name)) {
     const at = text.indexOf('=')
@@ -55,14 +58,17 @@ export async function secretsOf({
     const fields = new Map(
       text.split(',').map((field) => {
         const at = field.indexOf('=')
-        if (at < 0) throw new ExitError(1, `ERROR: invalid field '${field}' must be a key=value pair`)
+        if (at < 0)
+          throw new ExitError(1, `ERROR: invalid field '${field}' must be a key=value pair`)
         return [field.slice(0, at).toLowerCase(), field.slice(at + 1)] as const
       }),
     )
     const id = fields.get('id')
-    if (id === undefined || id === '' || id.includes('/')) throw new ExitError(1, `ERROR: invalid secret ${text}: it needs an id`)
+    if (id === undefined || id === '' || id.includes('/'))
+      throw new ExitError(1, `ERROR: invalid secret ${text}: it needs an id`)
     const source = fields.get('src') ?? fields.get('source')
-    const variable = fields.get('env') ?? (fields.get('type') === 'env' ? (source ?? id) : undefined)
+    const variable =
+      fields.get('env') ?? (fields.get('type') === 'env' ? (source ?? id) : undefined)
     const value = variable === undefined ? undefined : host.env[variable]
     if (value !== undefined) secrets.set(id, new TextEncoder().encode(value))
     else if (variable === undefined) {
@@ -70,7 +76,9 @@ export async function secretsOf({
       try {
         secrets.set(id, new Uint8Array(await new Response(host.files.read(path)).arrayBuffer()))
       } catch (error) {
-        throw new ExitError(1, `ERROR: failed to stat ${path}: ${messageOf(error)}`, { cause: error })
+        throw new ExitError(1, `ERROR: failed to stat ${path}: ${messageOf(error)}`, {
+          cause: error,
+        })
       }
     }
   }
@@ -86,7 +94,8 @@ export function buildQuery(
   const { flags } = invocation
   const { remote } = contextsOf(invocation)
   const text = (name: string): string | undefined => flags.given(name)
-  const number = (name: string): number | undefined => (flags.has(name) ? flags.number(name) : undefined)
+  const number = (name: string): number | undefined =>
+    flags.has(name) ? flags.number(name) : undefined
   const json = (value: object): string | undefined =>
     Object.keys(value).length === 0 ? undefined : JSON.stringify(value)
   const platforms = flags.list('platform')

@@ -24,19 +24,20 @@ export const build: Command = {
     const inputs = await findInputs(host, args[0] ?? '', flags.given('file'))
     const buildArgs = buildArgsOf(invocation)
     if (flags.bool('check') || flags.text('call') === 'check') {
-      return await check(invocation, inputs, buildArgs)
+      return check(invocation, inputs, buildArgs)
     }
     refuse(invocation)
     const outputs = parseOutputs(invocation, flags.list('output'))
     checkSyntax(inputs)
-    return await new Build(invocation, inputs, buildArgs, outputs).run()
+    return new Build(invocation, inputs, buildArgs, outputs).run()
   },
 }
 
 /** Flags that need what Drydock doesn't have. */
 function refuse({ flags }: Invocation): void {
   if (flags.bool('push')) throw new ExitError(1, 'ERROR: Drydock can not push what it builds yet')
-  if (flags.list('ssh').length > 0) throw new ExitError(1, 'ERROR: Drydock has no SSH agent for --ssh')
+  if (flags.list('ssh').length > 0)
+    throw new ExitError(1, 'ERROR: Drydock has no SSH agent for --ssh')
   const { allow } = { allow: flags.list('allow') }
   if (allow.length > 0) throw new ExitError(1, `ERROR: Drydock can not allow ${allow.join(', ')}`)
   const call = flags.text('call')

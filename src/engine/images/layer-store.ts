@@ -41,6 +41,8 @@ export class LayerStore implements AsyncDisposable {
   readonly #importing = new KeyedMutex()
   readonly #open = new Map<Digest, Promise<OpenLayer>>()
   readonly #trees = new Map<Digest, Promise<ImageTree>>()
+  /** How often an image's tree was taken from the machine. */
+  readonly #removals = new Map<Digest, number>()
 
   private constructor(
     context: Context,
@@ -174,7 +176,10 @@ export class LayerStore implements AsyncDisposable {
   async drop(image: StoredImage, unused: readonly Digest[]): Promise<void> {
     const tree = this.#trees.get(image.id)
     this.#trees.delete(image.id)
-    if (tree) this.#context.machine.removeTree(treeName(image.id))
+    if (tree) {
+      this.#context.machine.removeTree(this.#treeName(image.id))
+      this.#removals.set(image.id, (this.#removals.get(image.id) ?? 0) + 1)
+    }
     await this.#forget(unused)
     await this.#context.blobs.delete(image.id)
   }
@@ -215,15 +220,20 @@ export class LayerStore implements AsyncDisposable {
   tree(image: StoredImage): Promise<ImageTree> {
     return remember(this.#trees, image.id, async () => {
       const layers = await this.layers(image.config.rootfs.diff_ids)
-      return { tree: treeName(image.id), root: mergeLayers(layers) }
+      return { tree: this.#treeName(image.id), root: mergeLayers(layers) }
     })
   }
 
   /** The tree of layers that the caller has pinned: an image's own where one has just these. */
-  async treeOf(diffIds: readonly Digest[]): Promise<{ readonly root: RootfsNode; readonly tree?: string }> {
+  async treeOf(
+    diffIds: readonly Digest[],
+  ): Promise<{ readonly root: RootfsNode; readonly tree?: string }> {
     for (const image of this.#images.values()) {
       const { diff_ids: others } = image.config.rootfs
-      if (others.length === diffIds.length && others.every((diffId, at) => diffId === diffIds[at])) {
+      if (
+        others.length === diffIds.length &&
+        others.every((diffId, at) => diffId === diffIds[at])
+      ) {
         return await this.tree(image)
       }
     }
@@ -235,6 +245,13 @@ export class LayerStore implements AsyncDisposable {
     const layers: Layer[] = []
     for (const diffId of diffIds) layers.push(await this.#layer(diffId))
     return layers
+  }
+
+  /** A name is never used again: the guest remembers what it found under it, and whose bytes are closed by now. */
+  #treeName(id: Digest): string {
+    const hex = id.slice('sha256:'.length)
+    const removals = this.#removals.get(id)
+    return removals === undefined ? hex : hex.slice(8) + removals.toString(16).padStart(8, '0')
   }
 
   #layer(diffId: Digest): Promise<OpenLayer> {
@@ -254,8 +271,6 @@ export class LayerStore implements AsyncDisposable {
     this.#trees.clear()
   }
 }
-
-const treeName = (id: Digest): string => id.slice('sha256:'.length)
 
 /** The value of a key, made when first asked for; a failure is forgotten. */
 function remember<Key, Value>(
