@@ -2,8 +2,8 @@
  * `for await` over a ReadableStream (Streams Standard, 4.2.5) where the browser lacks it: Safari before 26.4. Import this
  * before anything that reads.
  */
-export function addStreamIteration(prototype: { [Symbol.asyncIterator]?: unknown }): void {
-  if (prototype[Symbol.asyncIterator]) return
+export function addStreamIteration(prototype: object): void {
+  if (Symbol.asyncIterator in prototype) return
   Object.defineProperty(prototype, Symbol.asyncIterator, {
     value: iterate,
     configurable: true,
