@@ -98,6 +98,7 @@ export class Guest implements Disposable {
       ...(source.kind === 'boot' && { images: source.images }),
       onSerial: (byte) => serial.push(byte),
       onError: (error) => log(`machine: ${String(error)}`),
+      onCrash: (error) => panicked(`the emulator stopped: ${String(error)}`),
     })
     const timeout = new AbortController()
     try {
@@ -162,6 +163,7 @@ export class Guest implements Disposable {
     open: OpenFrame & { readonly channel: 'process' },
     process: ProcessRef,
     signal?: AbortSignal,
+    onInput?: () => void,
   ): Promise<GuestProcess> {
     const stream = await this.openStream(open, signal)
     const terminal = hasTerminal(open)
@@ -173,7 +175,7 @@ export class Guest implements Disposable {
     signal?.addEventListener('abort', abort, { once: true })
     try {
       if (signal?.aborted) abort()
-      return await GuestProcess.started(stream, terminal)
+      return await GuestProcess.started(stream, terminal, onInput)
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       stream.reset(error instanceof Error ? error : new Error(String(error)))
