@@ -129,9 +129,10 @@ export class BlkDevice implements Disposable {
         const bytes = this.#store.read(offset, chain.writable - 1)
         if (bytes instanceof Uint8Array) return void chain.write(0, bytes)
         const generation = this.#generation
+        const kept = chain.keep()
         return bytes.then((late) => {
           // The buffers are the driver's again.
-          if (generation === this.#generation) chain.write(0, late)
+          if (generation === this.#generation) kept.write(0, late)
         })
       }
       case blkType.write: {
@@ -153,7 +154,9 @@ export class BlkDevice implements Disposable {
   }
 
   #discard(chain: Chain): void {
-    const ranges = new Uint8Array(Math.min(chain.readable - BLK_HEADER_SIZE, RANGES_MAX * RANGE_SIZE))
+    const ranges = new Uint8Array(
+      Math.min(chain.readable - BLK_HEADER_SIZE, RANGES_MAX * RANGE_SIZE),
+    )
     chain.read(BLK_HEADER_SIZE, ranges)
     const view = new DataView(ranges.buffer)
     for (let at = 0; at + RANGE_SIZE <= ranges.length; at += RANGE_SIZE) {
@@ -185,7 +188,8 @@ export class BlkDevice implements Disposable {
     }
   }
 
-  #later(chain: Chain, work: Promise<void>): void {
+  #later(current: Chain, work: Promise<void>): void {
+    const chain = current.keep()
     const generation = this.#generation
     this.#pending++
     const done = (status: number): void => {
@@ -206,7 +210,8 @@ export class BlkDevice implements Disposable {
   }
 
   #statusOf(error: unknown): number {
-    if (error instanceof EngineError && error.code === 'not-implemented') return blkStatus.unsupported
+    if (error instanceof EngineError && error.code === 'not-implemented')
+      return blkStatus.unsupported
     if (!this.#stop.signal.aborted) this.#options.onError(error)
     return blkStatus.error
   }

@@ -62,6 +62,17 @@ export class Chain {
     return done
   }
 
+  /** A copy that stays valid after the next `pop`, for what is answered later. */
+  keep(): Chain {
+    const kept = new Chain(this.#memory)
+    kept.begin(this.head)
+    kept.#read.push(...this.#read)
+    kept.#write.push(...this.#write)
+    kept.readable = this.readable
+    kept.writable = this.writable
+    return kept
+  }
+
   /** Copy into the writable part at `offset`. @returns bytes copied */
   write(offset: number, source: Uint8Array): number {
     const buffers = this.#write

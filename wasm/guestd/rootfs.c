@@ -155,6 +155,18 @@ static int copy_owner_and_mode(const char *from, const char *to) {
     return 0;
 }
 
+/* A volatile overlay leaves a mark that keeps it from being mounted again; it is known to be whole in this boot. */
+static void clear_volatile_mark(const char *path) {
+    static const char *const marks[] = {"/work/work/incompat/volatile/dirty", "/work/work/incompat/volatile",
+                                        "/work/work/incompat"};
+    char mark[UPPER_MAX + 48];
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        snprintf(mark, sizeof mark, "%s%s", path, marks[i]);
+        if (unlinkat(AT_FDCWD, mark, i == 0 ? 0 : AT_REMOVEDIR) < 0 && errno == ENOENT && i > 0)
+            return;
+    }
+}
+
 int rootfs_mount(const struct container *container, unsigned long propagation, struct failure *failure) {
     char lower[96], upper[UPPER_MAX + 8], data[480];
     snprintf(lower, sizeof lower, TREES "/%s", container->tree);
@@ -167,7 +179,7 @@ int rootfs_mount(const struct container *container, unsigned long propagation, s
     if (error < 0)
         return fail_errno(failure, -error, "cannot use the tree %s", container->tree);
     if (container->is_volatile)
-        upper_clear_volatile(container->upper);
+        clear_volatile_mark(container->upper);
     snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s%s", lower, upper, container->upper,
              container->redirect ? "on" : "off", container->is_volatile ? ",volatile" : "");
     if (mount("overlay", ROOTFS, "overlay", 0, data) < 0)

@@ -2,7 +2,6 @@
 #include "upper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,15 +46,4 @@ int upper_discard(const char *container) {
     if (disk_is_mounted() && error == 0)
         error = runtime_discard(DISK_UPPERS, container);
     return error;
-}
-
-void upper_clear_volatile(const char *path) {
-    static const char *const marks[] = {"/work/work/incompat/volatile/dirty", "/work/work/incompat/volatile",
-                                        "/work/work/incompat"};
-    char mark[UPPER_MAX + 48];
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        snprintf(mark, sizeof mark, "%s%s", path, marks[i]);
-        if (unlinkat(AT_FDCWD, mark, i == 0 ? 0 : AT_REMOVEDIR) < 0 && errno == ENOENT && i > 0)
-            return;
-    }
 }

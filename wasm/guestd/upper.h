@@ -14,7 +14,5 @@ void upper_find(const char *container, char path[UPPER_MAX]);
 int upper_make(const char *container, const char *where, char path[UPPER_MAX], bool *fresh, struct failure *failure);
 /* Remove it. 0 or -errno. */
 int upper_discard(const char *container);
-/* A volatile overlay leaves a mark that keeps it from being mounted again; it is known to be whole in this boot. */
-void upper_clear_volatile(const char *path);
 
 #endif

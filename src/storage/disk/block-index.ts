@@ -13,6 +13,8 @@ export interface Segment {
 /** Where each block is. Untouched parts of the arrays cost no memory. */
 export class BlockIndex {
   readonly segments: Map<number, Segment> = new Map()
+  /** Of the newest record. */
+  sequence = 0
   /** Blocks of all segments. */
   stored = 0
   live = 0
@@ -73,6 +75,7 @@ export class BlockIndex {
       this.segments.set(record.segment, segment)
     }
     segment.records.push(record)
+    this.sequence = Math.max(this.sequence, record.sequence)
     for (const block of record.discards) this.#release(block)
     let position = record.position
     record.blocks.forEach((block, at) => {

@@ -8,10 +8,17 @@ const SMALL_MAX = 128
 /** Live blocks copied in one step: 4 MiB. */
 const STEP = 1024
 
+/** Without a live block, and not only there to tell what is zero, or what the newest record is. */
+function isRubbish(index: BlockIndex, { stored, records }: Segment): boolean {
+  if (stored > 0) return true
+  if (records.some(({ sequence }) => sequence === index.sequence)) return false
+  return !records.some(({ discards }) => discards.some((block) => index.isShadow(block)))
+}
+
 /** The segments that are best cleared away now; their live blocks must be copied first. Oldest first. */
 export function chooseVictims(index: BlockIndex, medium: DiskMedium): Segment[] {
   const closed = [...index.segments.values()].filter(({ number }) => !medium.isOpen(number))
-  const dead = closed.filter(({ live }) => live === 0)
+  const dead = closed.filter((segment) => segment.live === 0 && isRubbish(index, segment))
   if (dead.length > 0) return dead
   const victims: Segment[] = []
   let copied = 0

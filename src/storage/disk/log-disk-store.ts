@@ -19,7 +19,6 @@ export class LogDiskStore implements DiskStore {
   readonly #index: BlockIndex
   #size: number
   #storedSize: number
-  #sequence = 0
   #pending: Batch = new Map()
   #committing: Batch | undefined
   /** One commit or one step of clearing away after the other. */
@@ -46,10 +45,7 @@ export class LogDiskStore implements DiskStore {
     const records = await medium.load()
     const blocks = records.at(-1)?.size ?? Math.ceil(size / DISK_BLOCK)
     const store = new LogDiskStore(medium, blocks)
-    for (const record of records) {
-      store.#index.add(record)
-      store.#sequence = record.sequence
-    }
+    for (const record of records) store.#index.add(record)
     store.#clearSoon()
     return store
   }
@@ -228,7 +224,7 @@ export class LogDiskStore implements DiskStore {
       const bytes = own.map((block) => batch.get(block) ?? new Uint8Array(DISK_BLOCK))
       data.push(bytes)
       records.push({
-        sequence: this.#sequence + 1 + part,
+        sequence: this.#index.sequence + 1 + part,
         remaining: parts - 1 - part,
         size,
         blocks: Uint32Array.from(own),
@@ -237,7 +233,6 @@ export class LogDiskStore implements DiskStore {
       })
     }
     const places = await this.#medium.append(records, data)
-    this.#sequence += parts
     this.#storedSize = size
     records.forEach((record, at) => {
       const place = places[at]
@@ -311,7 +306,7 @@ export class LogDiskStore implements DiskStore {
       const bytes = own.map((block) => moved.get(block) ?? new Uint8Array(DISK_BLOCK))
       data.push(bytes)
       records.push({
-        sequence: this.#sequence + 1 + part,
+        sequence: this.#index.sequence + 1 + part,
         remaining: parts - 1 - part,
         size: this.#storedSize,
         blocks: Uint32Array.from(own),
@@ -320,7 +315,6 @@ export class LogDiskStore implements DiskStore {
       })
     }
     const places = await this.#medium.append(records, data)
-    this.#sequence += parts
     records.forEach((record, at) => {
       const place = places[at]
       if (place) this.#index.add({ ...record, ...place })
@@ -330,7 +324,7 @@ export class LogDiskStore implements DiskStore {
   #hasNewer(victims: readonly Segment[]): boolean {
     const numbers = new Set(victims.map(({ number }) => number))
     for (const { number, records } of this.#index.segments.values()) {
-      if (!numbers.has(number) && records.at(-1)?.sequence === this.#sequence) return true
+      if (!numbers.has(number) && records.at(-1)?.sequence === this.#index.sequence) return true
     }
     return false
   }
