@@ -188,7 +188,7 @@ async function download(
       mtime: Number.isNaN(modified) ? 0 : modified / 1000,
     }
   } catch (error) {
-    await vertex.failed(error)
+    await vertex.failed(error, session.signal.aborted)
     throw error
   }
 }

@@ -67,9 +67,10 @@ export async function workdirStep(stage: StageRun, instruction: WorkdirInstructi
     {
       key: session.tools.keys.of('WORKDIR', stage.diffIds, path, user),
       place: instruction,
+      borrow: 'content',
       make: async () => {
         const { root } = await stage.tree()
-        const owner = user === '' ? undefined : await resolveUser(root, user, [])
+        const owner = user === '' ? undefined : await userOf(root, user)
         return writeLayer(planDirectory(path, { target: root, owner, now: session.now }))
       },
     },
@@ -130,6 +131,7 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
     {
       key: keys.of(kind, below, destination, chown, chmod, parents, isContext, inputs),
       place: instruction,
+      borrow: 'content',
       make: async () => {
         const target = link ? scratch : (await stage.tree()).root
         const owner = await ownerOf(stage, chown, isContext)
@@ -223,10 +225,13 @@ async function ownerOf(
   isContext: boolean,
 ): Promise<{ uid: number; gid: number } | undefined> {
   if (chown === undefined || chown === '') return isContext ? { uid: 0, gid: 0 } : undefined
-  const { root } = await stage.tree()
-  const { uid, gid } = await resolveUser(root, chown, [])
-  // A number alone is the group's, too.
-  return /^\d+$/.test(chown) ? { uid, gid: uid } : { uid, gid }
+  return userOf((await stage.tree()).root, chown)
+}
+
+/** Owner by `user[:group]`: a number alone is the group's, too. */
+async function userOf(root: RootfsNode, text: string): Promise<{ uid: number; gid: number }> {
+  const { uid, gid } = await resolveUser(root, text, [])
+  return /^\d+$/.test(text) ? { uid, gid: uid } : { uid, gid }
 }
 
 const clamped = (members: readonly PlannedMember[], epoch: number): PlannedMember[] =>

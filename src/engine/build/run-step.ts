@@ -77,6 +77,7 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
     {
       key,
       place: instruction,
+      borrow: mounts.inputs.length === 0 ? 'history' : 'never',
       make: async (vertex) => {
         const tree = await stage.tree()
         const record = recordOf(stage, id, command, [...env, ...mounts.env], network)
