@@ -71,7 +71,7 @@ export async function addedFiles(
 
 function trySelect(root: RootfsNode, source: string): ReturnType<typeof selectSources> {
   try {
-    return selectSources(root, [source], () => false)
+    return selectSources(root, [source])
   } catch {
     return []
   }

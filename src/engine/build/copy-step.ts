@@ -88,7 +88,7 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
   const named = instruction.sources.map(expand)
   const destinationText = expand(instruction.destination)
   const destination = absolutePath(destinationText, stage.config.WorkingDir ?? '/')
-  checkSources(instruction, named, destinationText)
+  checkSources(instruction, named)
   const excludes = excluder(instruction.exclude.map(expand))
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
@@ -109,12 +109,12 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
   const needsFiles = added.local.length > 0 || added.archives.length > 0
   const files = needsFiles ? await stage.environment.files(instruction.from) : undefined
   const sources = files
-    ? located(stage, instruction, () => selectSources(files.root, added.local, excludes))
+    ? located(stage, instruction, () => selectSources(files.root, added.local))
     : []
   const isContext = files?.isContext ?? true
   const inputs: unknown[] = []
   for (const { path, node, kept } of sources) {
-    inputs.push([path, parents ? kept : '', await keys.tree(node, path, excludes)])
+    inputs.push([path, parents ? kept : '', await keys.tree(node, excludes)])
   }
   for (const { name, bytes, mode: own } of inline) inputs.push([name, own, keys.bytes(bytes)])
   for (const { key } of added.archives) inputs.push(['archive', key])
@@ -169,17 +169,7 @@ const flagsAsWritten = ({ from, chown, chmod, link, parents }: CopyInstruction):
   ...(parents ? ['--parents'] : []),
 ]
 
-function checkSources(
-  { kind, heredocs, checksum }: CopyInstruction,
-  sources: readonly string[],
-  destination: string,
-): void {
-  if (sources.length + heredocs.length > 1 && !/(^|\/)\.{0,2}$/.test(destination)) {
-    throw new EngineError(
-      'invalid-parameter',
-      `When using ${kind} with more than one source file, the destination must be a directory and end with a /`,
-    )
-  }
+function checkSources({ checksum }: CopyInstruction, sources: readonly string[]): void {
   if (checksum !== undefined && !sources.every((source) => /^https?:\/\//.test(source))) {
     throw new EngineError('invalid-parameter', 'checksum requires HTTP(S) or Git sources')
   }
@@ -188,7 +178,7 @@ function checkSources(
 function excluder(patterns: readonly string[]): (path: string) => boolean {
   if (patterns.length === 0) return () => false
   const ignore = new IgnorePatterns(patterns)
-  return (path) => ignore.ignores(path)
+  return (path) => ignore.ignores(path) && !ignore.mayHoldExceptions(path)
 }
 
 /** Words of a here-document: variables are expanded, quotes are characters. */
