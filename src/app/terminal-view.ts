@@ -26,7 +26,7 @@ export class TerminalView implements AsyncDisposable {
   /** @param onLeave told when the visitor wants to go on to the rest of the page by the keyboard */
   constructor(preferences: Preferences, onLeave: () => void) {
     this.element = document.createElement('div')
-    this.element.className = 'terminal'
+    this.element.className = 'screen'
     this.#terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: true,
