@@ -5,12 +5,7 @@ import type {
   TerminalSink,
   TerminalSize,
 } from '../link/playground.ts'
-import {
-  arrived,
-  callable,
-  connectPlayground,
-  type RemotePlayground,
-} from '../link/transport.ts'
+import { arrived, callable, connectPlayground, type RemotePlayground } from '../link/transport.ts'
 
 /** The worker behind the page. */
 export class PlaygroundConnection {

@@ -7,7 +7,7 @@ export interface Preferences {
 
 const KEY = 'drydock-preferences'
 
-export const FONT_SIZES: { readonly least: number; readonly most: number } = { least: 10, most: 40 }
+const FONT_SIZES: { readonly least: number; readonly most: number } = { least: 10, most: 40 }
 
 /** Stored, or what the system prefers. Nonsense in the store counts as nothing. */
 export function readPreferences(): Preferences {

@@ -29,7 +29,7 @@ export const humanSize = (bytes: number, precision = 3): string =>
 export const binarySize = (bytes: number): string => scaled(bytes, 1024, binaryUnits, 4)
 
 /** `About an hour`, `5 minutes` */
-export function humanDuration(milliseconds: number): string {
+function humanDuration(milliseconds: number): string {
   const seconds = Math.trunc(milliseconds / 1000)
   if (seconds < 1) return 'Less than a second'
   if (seconds === 1) return '1 second'

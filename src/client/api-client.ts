@@ -6,7 +6,7 @@ import { jsonLinesDecoder } from '../codec/json-lines.ts'
 import { ClientError } from './client-error.ts'
 import { duplexPair } from './duplex-pair.ts'
 
-export type QueryValue = string | number | boolean | readonly string[] | undefined
+type QueryValue = string | number | boolean | readonly string[] | undefined
 /** `name=value`; nothing is sent for undefined. A list repeats its name. */
 export type Query = Readonly<Record<string, QueryValue>>
 

@@ -8,7 +8,7 @@ import type {
   PortBinding,
 } from '../core/engine-api.ts'
 
-export interface Mount {
+interface Mount {
   readonly Type: string
   readonly Name?: string
   readonly Source: string

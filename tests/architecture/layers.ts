@@ -22,7 +22,7 @@ const all = [
 ]
 
 /** The table of docs/architecture.md. A file belongs to the longest prefix. */
-export const layers: Readonly<Record<string, Rule>> = {
+const layers: Readonly<Record<string, Rule>> = {
   core: { layers: [], packages: [] },
   codec: { layers: ['core'], packages: ['hash-wasm', 'fflate'] },
   ports: { layers: ['core'], packages: [] },

@@ -5,7 +5,7 @@ import type { Measured } from './record.ts'
 import { missing, rowsOf, tableOf } from './report.ts'
 
 /** Collects what the suites record; at the end prints the table and writes bench.json. */
-export default function setup(): () => void {
+export function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-bench-'))
   const file = join(folder, 'measured.jsonl')
   process.env['DRYDOCK_BENCH_FILE'] = file

@@ -51,7 +51,7 @@ function rowOf({ id, samples, stages }: Measured): Row {
 export function tableOf(rows: readonly Row[]): string {
   const head = ['figure', 'p50', 'p95', 'target', 'n', '']
   const body = rows.map((row) => {
-    const sign = (figures[row.id] as Figure).bound === 'most' ? '≤' : '≥'
+    const sign = figures[row.id].bound === 'most' ? '≤' : '≥'
     const { p50, p95 } = row.target
     const target = [p50, p95].filter((value) => value !== undefined).join(' / ')
     return [

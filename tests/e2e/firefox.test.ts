@@ -1,4 +1,4 @@
-import puppeteer, { type Browser, type Page } from 'puppeteer-core'
+import { launch, type Browser, type Page } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPageServer, type PageServer } from '../support/page.ts'
 
@@ -25,7 +25,7 @@ async function until(pattern: RegExp, milliseconds = 120_000): Promise<string> {
 
 beforeAll(async () => {
   server = await startPageServer()
-  browser = await puppeteer.launch({
+  browser = await launch({
     browser: 'firefox',
     executablePath: '/usr/bin/firefox-esr',
     headless: true,

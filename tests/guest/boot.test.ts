@@ -132,13 +132,36 @@ describe('snapshot', () => {
   })
 })
 
-const create = () =>
+describe('emulator', () => {
+  test('begins with memory that is zero: a restore does not clear it', async () => {
+    using emulator = await create()
+    const { wasm_memory, mem8 } = emulator.cpu
+    const words = new BigUint64Array(wasm_memory.buffer, mem8.byteOffset, mem8.length / 8)
+    expect(words.findIndex((word) => word !== 0n)).toBe(-1)
+  })
+
+  test('a fault of its own stops it and is told', async () => {
+    const crashes: unknown[] = []
+    using emulator = await create((error) => crashes.push(error))
+    await emulator.restore((await cachedSnapshot()).state)
+    emulator.run()
+    const cpu = emulator.cpu as unknown as { main_loop: () => number }
+    const fault = new WebAssembly.RuntimeError('unreachable')
+    cpu.main_loop = () => {
+      throw fault
+    }
+    await expect.poll(() => crashes).toEqual([fault])
+  })
+})
+
+const create = (onCrash: (error: unknown) => void = () => undefined) =>
   Emulator.create({
     wasm: emulatorCode(),
     cid: 3,
     trees: { handle: () => new Uint8Array(0) },
     onSerial: () => undefined,
     onError: () => undefined,
+    onCrash,
   })
 
 const cpuOf = (emulator: Emulator): V86Cpu => emulator.cpu

@@ -195,7 +195,7 @@ test('a terminal, its size, exec in it', async () => {
 })
 
 test('limits: memory, processes, processor', { timeout: 90_000 }, async () => {
-  const greedy = await create(sh('head -c 64m /dev/zero | tail'), {
+  const greedy = await create(['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'], {
     Memory: 16 << 20,
     MemorySwap: 16 << 20,
   })
@@ -227,6 +227,7 @@ test('limits: memory, processes, processor', { timeout: 90_000 }, async () => {
     Processes: string[][]
   }>()
   expect(top.Processes[0]?.at(-1)).toContain('while :')
+  expect(await stateOf(busy)).toMatchObject({ Status: 'running', Error: '' })
   await post(`/containers/${busy}/pause`)
   await post(`/containers/${busy}/kill`)
   expect((await stateOf(busy))['Status']).toBe('exited')

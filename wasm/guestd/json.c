@@ -96,6 +96,10 @@ static int escape(struct parser *parser, char **out) {
     return 0;
 }
 
+static bool is_plain(char character) {
+    return (unsigned char)character >= 0x20 && (unsigned char)character < 0x80 && character != '\\';
+}
+
 /* After the opening quote. An escape is never shorter than what it stands for. */
 static int parse_string(struct parser *parser, const char **text, size_t *length) {
     const char *close = parser->at;
@@ -113,8 +117,13 @@ static int parse_string(struct parser *parser, const char **text, size_t *length
                 return -EINVAL;
             continue;
         }
-        size_t step = utf8_character(parser->at, (size_t)(close - parser->at));
-        if (step == 0 || (unsigned char)*parser->at < 0x20)
+        /* Most text is plain, and some of it long: in one piece. */
+        size_t step = 0;
+        while (parser->at + step < close && is_plain(parser->at[step]))
+            step++;
+        if (step == 0)
+            step = (unsigned char)*parser->at < 0x20 ? 0 : utf8_character(parser->at, (size_t)(close - parser->at));
+        if (step == 0)
             return -EINVAL;
         memcpy(out, parser->at, step);
         out += step;

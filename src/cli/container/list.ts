@@ -143,7 +143,7 @@ export const labelsOf = (labels: Readonly<Record<string, string>> | null | undef
     .join(',')
 
 /** Neighbouring ports as a range, and mappings to other numbers at the end (docker/cli formatter.DisplayablePorts). */
-export function portsOf(ports: readonly Port[]): string {
+function portsOf(ports: readonly Port[]): string {
   const sorted = [...ports].sort(
     (left, right) =>
       left.PrivatePort - right.PrivatePort ||

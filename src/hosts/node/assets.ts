@@ -7,10 +7,10 @@ import { EngineError } from '../../core/error.ts'
 import type { GuestImages } from '../../machine/emulator.ts'
 
 /** The project's folder, whether this runs from `src` (tests) or bundled from `dist/node`. */
-export const projectFolder: string = findProject(dirname(fileURLToPath(import.meta.url)))
+const projectFolder: string = findProject(dirname(fileURLToPath(import.meta.url)))
 
 /** The committed guest: kernel, initramfs, firmware. */
-export const guestFolder: string = join(projectFolder, 'public/guest')
+const guestFolder: string = join(projectFolder, 'public/guest')
 
 /** The catalog, an OCI image layout. */
 export const registryFolder: string = join(projectFolder, 'public/registry')

@@ -10,7 +10,8 @@ const ENVIRONMENT = [
   'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   'TERM=xterm-256color',
   'COLORTERM=truecolor',
-  'LANG=C.UTF-8',
+  // LANG would make every program read a dozen more files.
+  'LC_CTYPE=C.UTF-8',
 ]
 
 /** SIGHUP, as a terminal that is closed sends it. */
@@ -35,10 +36,12 @@ export async function openShell(
       cwd: '/root',
     },
   })
-  void show(child.output, sink).then(async () => {
+  const end = async (): Promise<void> => {
+    await show(child.output, sink)
     const status = await child.exited
     sink.exit(status.kind === 'exited' ? status.code : 255)
-  })
+  }
+  void end()
   const input = child.stdin.getWriter()
   return {
     write: (bytes) => input.write(bytes),

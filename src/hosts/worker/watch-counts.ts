@@ -44,8 +44,9 @@ export async function watchCounts(
     signal,
     id: requestId(),
   })
-  const reader = body?.getReader()
-  while (reader && !signal.aborted) {
+  if (!body) return
+  const reader = body.getReader()
+  while (!signal.aborted) {
     const { done } = await reader.read().catch(() => ({ done: true }))
     if (done) return
     soon()
