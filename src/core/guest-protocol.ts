@@ -210,6 +210,7 @@ export interface HostProcessStart {
   readonly process: RuntimeProcess
 }
 
+/** @public payload of `started` */
 export interface StartedFrame {
   readonly pid: number
   /** Offsets at which the output goes on: 0 for a new process. */
@@ -243,6 +244,7 @@ export type ExitStatus =
   /** The guest was lost with the process. */
   | { readonly kind: 'lost'; readonly reason: string }
 
+/** @public payload of `exited` */
 export interface ExitedFrame {
   /** 128 + N for a death by signal N. */
   readonly code: number
@@ -287,6 +289,7 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
   | { readonly op: 'kernel-log' }
 )
 
+/** @public payload of `response` */
 export type GuestResponse =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: GuestError }
