@@ -105,7 +105,8 @@ export type ArchiveOpen =
   | { readonly op: 'stat'; readonly files: FileOwner; readonly path: string }
   /**
    * The tar of `path` and all below it. A symlink at its end is followed only with a trailing slash or dot.
-   * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `` gives `/`, `/passwd`.
+   * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `/` gives `/`, `/passwd`; an empty one gives what is
+   * in the directory alone, `passwd`.
    */
   | {
       readonly op: 'files'
