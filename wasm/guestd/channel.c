@@ -17,6 +17,8 @@
 #include "log.h"
 #include "loop.h"
 #include "job-channel.h"
+#include "net-dial.h"
+#include "net-names.h"
 #include "relay.h"
 #include "stream.h"
 
@@ -44,6 +46,10 @@ static int open_channel(struct stream *stream, const struct json_value *open) {
         return job_channel_open(stream, open);
     if (strcmp(channel, "accept") == 0)
         return relay_open(stream, open);
+    if (strcmp(channel, "dial") == 0)
+        return dial_open(stream, open);
+    if (strcmp(channel, "names") == 0)
+        return names_open(stream);
     return bench_open(stream, channel, open);
 }
 
