@@ -20,7 +20,7 @@ export default defineConfig({
       output: {
         entryFileNames: '[name].js',
         chunkFileNames: '[name].js',
-        banner: (chunk) => (chunk.name === 'drydock' ? '#!/usr/bin/env node' : ''),
+        banner: (chunk) => (chunk.name === 'drydock' ? '#!/usr/bin/env -S node --' : ''),
       },
     },
   },

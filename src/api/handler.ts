@@ -2,6 +2,7 @@ import { API_VERSION, MIN_API_VERSION } from '../core/engine-api.ts'
 import type { EngineHandler, EngineRequest, EngineResponse } from '../core/engine-http.ts'
 import { EngineError, statusOf } from '../core/error.ts'
 import type { Engine } from '../engine/engine.ts'
+import { buildRoutes } from './routes/build.ts'
 import { containerRoutes } from './routes/containers.ts'
 import { elsewhereRoutes } from './routes/elsewhere.ts'
 import { execRoutes } from './routes/exec.ts'
@@ -13,6 +14,7 @@ import { callOf, json, Router, type Route } from './router.ts'
 const routesOf = (engine: Engine): readonly Route[] => [
   ...systemRoutes(engine),
   ...imageRoutes(engine),
+  ...buildRoutes(engine),
   ...containerRoutes(engine),
   ...execRoutes(engine),
   ...elsewhereRoutes,

@@ -17,6 +17,7 @@ import * as container from './container/verbs.ts'
 import { globalFlags } from './global-flags.ts'
 import { flagUsages, sectionText, type HelpSection } from './help.ts'
 import * as archive from './image/archive.ts'
+import { build } from './image/build.ts'
 import { history } from './image/history.ts'
 import { list as listImages } from './image/list.ts'
 import { pull } from './image/pull.ts'
@@ -40,6 +41,7 @@ const entries: readonly Entry[] = [
   { command: run, paths: ['container run', 'run'] },
   { command: exec, paths: ['container exec', 'exec'] },
   { command: listContainers, paths: ['container ls', 'container list', 'container ps', 'ps'] },
+  { command: build, paths: ['image build', 'build', 'builder build'] },
   { command: pull, paths: ['image pull', 'pull'] },
   { command: listImages, paths: ['image ls', 'image list', 'images'] },
   { command: attach, paths: ['container attach', 'attach'] },
@@ -94,6 +96,7 @@ const entries: readonly Entry[] = [
 ]
 
 const groups: Readonly<Record<string, string>> = {
+  builder: 'Manage builds',
   container: 'Manage containers',
   image: 'Manage images',
   network: 'Manage networks',
@@ -119,14 +122,11 @@ const common = [
 
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
-  'build',
-  'builder',
   'buildx',
   'checkpoint',
   'compose',
   'config',
   'context',
-  'image build',
   'login',
   'logout',
   'manifest',
@@ -180,6 +180,8 @@ export function findCommand(words: readonly string[]): Found {
     return { kind: 'group', group, rest }
   return { kind: 'unknown', group, rest, missing: missing.has(wanted) }
 }
+
+export const groupNames: readonly string[] = Object.keys(groups)
 
 export const groupSummary = (group: string): string => groups[group] ?? ''
 

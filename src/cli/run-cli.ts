@@ -7,6 +7,7 @@ import {
   type Command,
   type Invocation,
 } from './command.ts'
+import { complete, completion } from './complete.ts'
 import { findCommand, groupEntries, groupSummary, topHelp, type Found } from './commands.ts'
 import { FlagError, parseFlags, type Parsed } from './flags.ts'
 import { globalFlags } from './global-flags.ts'
@@ -48,6 +49,9 @@ export async function runCli(
     signals.end()
   }
 }
+
+/** For the shell, not for the help. */
+const ownCommands: Readonly<Record<string, Command>> = { __complete: complete, completion }
 
 /** 128 and the signal's number. */
 const SIGPIPE_CODE = 141
@@ -179,6 +183,13 @@ class Run {
       return 0
     }
     if (first === 'help') return this.#help(rest)
+    const own = ownCommands[first]
+    if (own) {
+      return this.#command(
+        { kind: 'command', command: own, path: `docker ${first}`, aliases: [], rest },
+        client,
+      )
+    }
     const found = findCommand(global.args)
     return found.kind === 'command' ? this.#command(found, client) : this.#noCommand(found)
   }

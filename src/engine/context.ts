@@ -1,6 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { DownloadTransport } from '../ports/download-transport.ts'
 import type { LogStore } from '../ports/log-store.ts'
 import type { Machine } from '../ports/machine.ts'
 import type { RecordStore } from '../ports/record-store.ts'
@@ -16,6 +17,8 @@ export interface EngineOptions {
   readonly logs: LogStore
   readonly clock: Clock
   readonly registry: RegistryTransport
+  /** Fetches what a Dockerfile ADDs; absent: it is refused. */
+  readonly downloads?: DownloadTransport
   readonly version: {
     readonly version: string
     readonly gitCommit: string

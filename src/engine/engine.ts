@@ -1,3 +1,5 @@
+import { Builder } from './build/builder.ts'
+import { BuildCache } from './build/cache.ts'
 import { Containers } from './containers/containers.ts'
 import type { ContainerBrief, Context, EngineOptions } from './context.ts'
 import { EventBus } from './events/bus.ts'
@@ -14,6 +16,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers
   readonly execs: Execs
   readonly networks: Networks
+  readonly builder: Builder
   readonly system: System
 }
 
@@ -26,19 +29,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   // Images and networks are there before the containers, which need both.
   let containers: Containers | undefined
   const briefs = (): readonly ContainerBrief[] => containers?.briefs() ?? []
-  const images = await Images.open(context, briefs)
+  const cache = await BuildCache.open(context)
+  const images = await Images.open(context, briefs, cache)
   const networks = await Networks.open(context, briefs)
   containers = await Containers.open(context, images, networks)
   await images.sweep()
   const opened = containers
+  const builder = new Builder(context, images, cache)
   return {
     context,
     images,
     containers,
     execs: new Execs(containers),
     networks,
-    system: new System(context, images, containers),
+    builder,
+    system: new System(context, images, containers, builder),
     [Symbol.asyncDispose]: async () => {
+      builder[Symbol.dispose]()
       await opened[Symbol.asyncDispose]()
       await images[Symbol.asyncDispose]()
     },

@@ -5,7 +5,7 @@ import {
   type GuestInfo,
   type GuestRequest,
 } from '../core/guest-protocol.ts'
-import { isObject, parseJson, unexpected, type Frame } from './frame.ts'
+import { parseJson, unexpected, type Frame } from './frame.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { guestError } from './guest-error.ts'
 
@@ -206,10 +206,4 @@ function parseHello(frame: Frame): GuestInfo {
     cpus,
     features: features.filter((feature) => typeof feature === 'string'),
   }
-}
-
-/** @throws EngineError `unavailable` when an answer lacks what it must have */
-export function requireObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (isObject(value)) return value
-  throw new EngineError('unavailable', `guestd broke the protocol: ${what} without an object`)
 }

@@ -15,7 +15,7 @@ const codes: Readonly<Record<GuestError['code'], ErrorCode>> = {
   failed: 'internal',
 }
 
-export const isGuestError = (value: unknown): value is GuestError =>
+const isGuestError = (value: unknown): value is GuestError =>
   isObject(value) &&
   typeof value['code'] === 'string' &&
   Object.hasOwn(codes, value['code']) &&

@@ -98,6 +98,7 @@ export class Guest implements Disposable {
       ...(source.kind === 'boot' && { images: source.images }),
       onSerial: (byte) => serial.push(byte),
       onError: (error) => log(`machine: ${String(error)}`),
+      onCrash: (error) => panicked(`the emulator stopped: ${String(error)}`),
     })
     const timeout = new AbortController()
     try {

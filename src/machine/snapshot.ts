@@ -73,6 +73,7 @@ export async function buildSnapshot(
     },
     onSerial: (byte) => serial.push(byte),
     onError: (error) => log?.(String(error)),
+    onCrash: (error) => log?.(`The emulator stopped: ${String(error)}`),
   })
   emulator.run()
   const info = await greet(emulator, clock, serial, signal)
@@ -109,7 +110,7 @@ async function greet(
   }
 }
 
-export async function manifestOf(
+async function manifestOf(
   state: ArrayBuffer,
   images: GuestImages,
   info: GuestInfo,

@@ -83,6 +83,7 @@ export interface V86Cpu {
   /** Drops compiled code of guest-physical addresses from `start` up to `end`. */
   jit_dirty_cache(start: number, end: number): void
   store_current_tsc(): void
+  zero_memory(start: number, length: number): void
   get_state(): unknown[]
   set_state(state: unknown[]): void
 }

@@ -71,3 +71,11 @@ export function attachVirtioDevice(
   const queues = options.queues.map((_, index) => new VirtioQueue(memory, virtio, index))
   return { virtio, queues }
 }
+
+/** Four bytes of a device's configuration, for reading. */
+export const readOnlyWord = (name: string, read: () => number): VirtioField => ({
+  bytes: 4,
+  name,
+  read,
+  write: () => undefined,
+})

@@ -7,20 +7,79 @@ const INDIRECT = 4
 /** More descriptors than any driver of ours chains. */
 const CHAIN_MAX = 64
 
-/** One request of the driver: buffers the device reads, then buffers it writes. Valid until the next `pop`. */
-export interface Chain {
-  readonly head: number
-  readonly readable: number
-  readonly writable: number
-  /** Copy from the readable part, from `offset` on. Copies what is there. @returns bytes copied */
-  read(offset: number, target: Uint8Array): number
-  /** Copy into the writable part at `offset`. @returns bytes copied */
-  write(offset: number, source: Uint8Array): number
-}
+/**
+ * One request of the driver: buffers the device reads, then buffers it writes. A queue has one such object; it is valid until
+ * the next `pop`.
+ */
+export class Chain {
+  head = 0
+  /** Bytes of either part. */
+  readable = 0
+  writable = 0
+  readonly #memory: GuestMemory
+  /** Addresses and lengths by turns. */
+  readonly #read: number[] = []
+  readonly #write: number[] = []
 
-interface Segment {
-  address: number
-  length: number
+  constructor(memory: GuestMemory) {
+    this.#memory = memory
+  }
+
+  begin(head: number): void {
+    this.head = head
+    this.readable = this.writable = this.#read.length = this.#write.length = 0
+  }
+
+  /** @returns false for a buffer to read behind one to write, which the specification forbids */
+  add(address: number, length: number, writable: boolean): boolean {
+    if (writable) {
+      this.#write.push(address, length)
+      this.writable += length
+    } else {
+      if (this.#write.length > 0) return false
+      this.#read.push(address, length)
+      this.readable += length
+    }
+    return true
+  }
+
+  /** Copy from the readable part, from `offset` on. @returns bytes copied: what is there */
+  read(offset: number, target: Uint8Array): number {
+    const buffers = this.#read
+    let skip = offset
+    let done = 0
+    for (let index = 0; index < buffers.length && done < target.length; index += 2) {
+      const size = buffers[index + 1] ?? 0
+      if (skip >= size) {
+        skip -= size
+        continue
+      }
+      const length = Math.min(size - skip, target.length - done)
+      this.#memory.copyOut((buffers[index] ?? 0) + skip, target, done, length)
+      done += length
+      skip = 0
+    }
+    return done
+  }
+
+  /** Copy into the writable part at `offset`. @returns bytes copied */
+  write(offset: number, source: Uint8Array): number {
+    const buffers = this.#write
+    let skip = offset
+    let done = 0
+    for (let index = 0; index < buffers.length && done < source.length; index += 2) {
+      const size = buffers[index + 1] ?? 0
+      if (skip >= size) {
+        skip -= size
+        continue
+      }
+      const length = Math.min(size - skip, source.length - done)
+      this.#memory.copyIn((buffers[index] ?? 0) + skip, source.subarray(done, done + length))
+      done += length
+      skip = 0
+    }
+    return done
+  }
 }
 
 /**
@@ -31,6 +90,7 @@ export class VirtioQueue {
   readonly #memory: GuestMemory
   readonly #virtio: V86Virtio
   readonly #queue: V86Queue
+  readonly #chain: Chain
   #unsignalled = 0
 
   constructor(memory: GuestMemory, virtio: V86Virtio, index: number) {
@@ -39,6 +99,7 @@ export class VirtioQueue {
     this.#memory = memory
     this.#virtio = virtio
     this.#queue = queue
+    this.#chain = new Chain(memory)
   }
 
   /** v86 never tells when the driver is ready; before that the rings are at guest address 0. */
@@ -77,7 +138,7 @@ export class VirtioQueue {
     const entry = (queue.avail_addr >>> 0) + 4 + 2 * (queue.avail_last_idx & (queue.size - 1))
     const head = this.#memory.u16(entry)
     queue.avail_last_idx = (queue.avail_last_idx + 1) & 0xffff
-    return this.#chain(head)
+    return this.#parse(head)
   }
 
   /** Give a request back to the driver. */
@@ -105,18 +166,16 @@ export class VirtioQueue {
     this.#unsignalled = 0
   }
 
-  #chain(head: number): Chain {
+  #parse(head: number): Chain {
     const memory = this.#memory
-    const read: Segment[] = []
-    const write: Segment[] = []
-    let readable = 0
-    let writable = 0
+    const chain = this.#chain
+    chain.begin(head)
     let table = this.#queue.desc_addr >>> 0
     let entries = this.#queue.size
     let index = head
     for (let count = 0; count < CHAIN_MAX; count++) {
-      if (index >= entries || !memory.contains(table + 16 * index, 16)) break
       const descriptor = table + 16 * index
+      if (index >= entries || !memory.contains(descriptor, 16)) break
       const address = memory.u32(descriptor)
       const length = memory.u32(descriptor + 8)
       const flags = memory.u16(descriptor + 12)
@@ -128,51 +187,9 @@ export class VirtioQueue {
         index = 0
         continue
       }
-      if (flags & WRITE) {
-        write.push({ address, length })
-        writable += length
-      } else {
-        if (write.length > 0) break
-        read.push({ address, length })
-        readable += length
-      }
-      if ((flags & NEXT) === 0) break
+      if (!chain.add(address, length, (flags & WRITE) !== 0) || (flags & NEXT) === 0) break
       index = memory.u16(descriptor + 14)
     }
-    return {
-      head,
-      readable,
-      writable,
-      read: (offset, target) =>
-        each(read, offset, target.length, (address, at, length) =>
-          memory.copyOut(address, target, at, length),
-        ),
-      write: (offset, source) =>
-        each(write, offset, source.length, (address, at, length) =>
-          memory.copyIn(address, source.subarray(at, at + length)),
-        ),
-    }
+    return chain
   }
-}
-
-function each(
-  segments: readonly Segment[],
-  offset: number,
-  wanted: number,
-  copy: (address: number, at: number, length: number) => void,
-): number {
-  let skip = offset
-  let done = 0
-  for (const segment of segments) {
-    if (done === wanted) break
-    if (skip >= segment.length) {
-      skip -= segment.length
-      continue
-    }
-    const length = Math.min(segment.length - skip, wanted - done)
-    copy(segment.address + skip, done, length)
-    done += length
-    skip = 0
-  }
-  return done
 }

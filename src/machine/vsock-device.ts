@@ -1,7 +1,7 @@
 import { EngineError } from '../core/error.ts'
 import type { GuestMemory } from './guest-memory.ts'
-import type { V86Cpu, V86Virtio, VirtioField } from './v86-internals.ts'
-import { attachVirtioDevice } from './virtio-device.ts'
+import type { V86Cpu, V86Virtio } from './v86-internals.ts'
+import { attachVirtioDevice, readOnlyWord } from './virtio-device.ts'
 import type { VirtioQueue } from './virtio-queue.ts'
 import { RECEIVE_BUFFER, VsockConnection, type VsockPort } from './vsock-connection.ts'
 import {
@@ -65,7 +65,10 @@ export class VsockDevice implements VsockPort, Disposable {
       slot: VSOCK_SLOT,
       port: PORT,
       queues: QUEUES,
-      config: [word('guest_cid low', () => this.#cid), word('guest_cid high', () => 0)],
+      config: [
+        readOnlyWord('guest_cid low', () => this.#cid),
+        readOnlyWord('guest_cid high', () => 0),
+      ],
       onNotify: (queue) => {
         if (queue === 0) this.resume()
         else if (queue === 1) this.#receive()
@@ -247,7 +250,14 @@ export class VsockDevice implements VsockPort, Disposable {
     while (this.#control.length > 0 && this.#rx.available > 0) {
       const control = this.#control.shift()
       if (!control) break
-      this.#send(control, undefined)
+      this.#send(
+        control.localPort,
+        control.remotePort,
+        control.remoteCid,
+        control.operation,
+        control.flags,
+        control.connection,
+      )
       sent = true
     }
     return sent
@@ -265,17 +275,7 @@ export class VsockDevice implements VsockPort, Disposable {
           this.#ready.add(connection)
           return sent
         }
-        this.#send(
-          {
-            localPort: connection.localPort,
-            remotePort: connection.remotePort,
-            remoteCid: this.#cid,
-            operation: op.data,
-            flags: 0,
-            connection,
-          },
-          connection,
-        )
+        this.#send(connection.localPort, connection.remotePort, this.#cid, op.data, 0, connection)
         sent = true
       }
       if (connection.pending > 0 && connection.credit > 0) this.#ready.add(connection)
@@ -284,36 +284,40 @@ export class VsockDevice implements VsockPort, Disposable {
     return false
   }
 
-  #send(packet: Control, data: VsockConnection | undefined): void {
+  /** One packet into the next receive buffer; a `data` one takes of the connection what fits. */
+  #send(
+    sourcePort: number,
+    destinationPort: number,
+    destinationCid: number,
+    operation: number,
+    flags: number,
+    connection: VsockConnection | undefined,
+  ): void {
     const chain = this.#rx.pop()
     if (!chain) return
     if (chain.writable < VSOCK_HEADER_SIZE + 1) {
       this.#rx.push(chain, 0)
       return
     }
-    const payload = data?.take(Math.min(data.credit, chain.writable - VSOCK_HEADER_SIZE))
-    packet.connection?.announced()
+    const room = chain.writable - VSOCK_HEADER_SIZE
+    const payload =
+      operation === op.data ? connection?.take(Math.min(connection.credit, room)) : undefined
+    const length = payload?.length ?? 0
+    connection?.announced()
     writeVsockHeader(this.#packet, {
       sourceCid: HOST_CID,
-      destinationCid: packet.remoteCid,
-      sourcePort: packet.localPort,
-      destinationPort: packet.remotePort,
-      length: payload?.length ?? 0,
+      destinationCid,
+      sourcePort,
+      destinationPort,
+      length,
       type: STREAM,
-      operation: packet.operation,
-      flags: packet.flags,
+      operation,
+      flags,
       bufferSize: RECEIVE_BUFFER,
-      forwarded: packet.connection?.forwarded ?? 0,
+      forwarded: connection?.forwarded ?? 0,
     })
     chain.write(0, this.#packet)
     if (payload) chain.write(VSOCK_HEADER_SIZE, payload)
-    this.#rx.push(chain, VSOCK_HEADER_SIZE + (payload?.length ?? 0))
+    this.#rx.push(chain, VSOCK_HEADER_SIZE + length)
   }
 }
-
-const word = (name: string, read: () => number): VirtioField => ({
-  bytes: 4,
-  name,
-  read,
-  write: () => undefined,
-})

@@ -51,6 +51,12 @@ test('15 seconds without an answer are a loss', async () => {
   expect(seen).toMatchObject({ silence: 1, at: 20_000 })
 })
 
+test('a wall clock that was set is told once', async () => {
+  const clock = steps(() => 1000)
+  const set = { ...clock, now: () => clock.monotonic() + (clock.monotonic() > 50_000 ? 60_000 : 0) }
+  expect(await observe(set, async () => undefined)).toMatchObject({ silence: 0, wake: 1 })
+})
+
 test('a frozen host does not count, and is told', async () => {
   // From the tenth second on each tick takes an hour.
   const seen = await observe(

@@ -5,12 +5,14 @@ const PING_EVERY = 5_000
 const SILENCE_MAX = 15_000
 /** A tick that comes this late: the page was frozen or the machine slept, and the guest with it. */
 const FROZEN = 3_000
+/** Milliseconds that the wall clock may part from the monotonic one. */
+const DRIFT = 500
 
 export interface Watched {
   ping(signal: AbortSignal): Promise<unknown>
   /** No answer for 15 s in which the host was awake. */
   onSilence(): void
-  /** The host slept: the guest's wall clock is behind. */
+  /** The host slept or its wall clock was set: the guest's is wrong. */
   onWake(): void
 }
 
@@ -20,6 +22,7 @@ export async function watch(guest: Watched, clock: Clock, signal: AbortSignal): 
   let sincePing = 0
   let waiting = false
   let before = clock.monotonic()
+  let offset = clock.now() - before
   while (!signal.aborted) {
     try {
       await clock.sleep(TICK, signal)
@@ -29,7 +32,9 @@ export async function watch(guest: Watched, clock: Clock, signal: AbortSignal): 
     const now = clock.monotonic()
     const passed = now - before
     before = now
-    if (passed > FROZEN) guest.onWake()
+    const parted = clock.now() - now
+    if (passed > FROZEN || Math.abs(parted - offset) > DRIFT) guest.onWake()
+    offset = parted
     const awake = Math.min(passed, TICK * 1.5)
     sincePing += awake
     silence = waiting ? silence + awake : 0

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { nodeClock } from '../../src/hosts/node/clock.ts'
 import { Emulator } from '../../src/machine/emulator.ts'
@@ -132,13 +133,44 @@ describe('snapshot', () => {
   })
 })
 
-const create = () =>
+describe('emulator', () => {
+  test('restores into fresh memory without clearing it, to the same bytes', async () => {
+    const { state } = await cachedSnapshot()
+    using emulator = await create()
+    const digest = () => {
+      const { wasm_memory, mem8 } = emulator.cpu
+      const memory = new Uint8Array(wasm_memory.buffer, mem8.byteOffset, mem8.length)
+      return createHash('sha256').update(memory).digest('hex')
+    }
+    await emulator.restore(state)
+    const first = digest()
+    // Now it has been used, and all of it is cleared before.
+    await emulator.restore(state)
+    expect(digest()).toBe(first)
+  })
+
+  test('a fault of its own stops it and is told', async () => {
+    const crashes: unknown[] = []
+    using emulator = await create((error) => crashes.push(error))
+    await emulator.restore((await cachedSnapshot()).state)
+    emulator.run()
+    const cpu = emulator.cpu as unknown as { main_loop: () => number }
+    const fault = new WebAssembly.RuntimeError('unreachable')
+    cpu.main_loop = () => {
+      throw fault
+    }
+    await expect.poll(() => crashes).toEqual([fault])
+  })
+})
+
+const create = (onCrash: (error: unknown) => void = () => undefined) =>
   Emulator.create({
     wasm: emulatorCode(),
     cid: 3,
     trees: { handle: () => new Uint8Array(0) },
     onSerial: () => undefined,
     onError: () => undefined,
+    onCrash,
   })
 
 const cpuOf = (emulator: Emulator): V86Cpu => emulator.cpu

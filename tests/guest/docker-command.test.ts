@@ -38,9 +38,9 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(async () => {
-  stop.abort(new Error('the test is over'))
   await engine[Symbol.asyncDispose]()
   await machine[Symbol.asyncDispose]()
+  stop.abort(new Error('the test is over'))
 })
 
 let count = 0
@@ -50,32 +50,44 @@ const start = (script: string, more: Partial<RuntimeProcess> = {}): Promise<Mach
     process: processSpec(['sh', '-c', script], { cwd: '/tmp', ...more }),
   })
 
-const shell = async (script: string): Promise<{ out: string; err: string; code: number | undefined }> => {
+const shell = async (
+  script: string,
+): Promise<{ out: string; err: string; code: number | undefined }> => {
   const { stdout, stderr, exit } = await finish(await start(script))
   return { out: stdout, err: stderr, code: 'code' in exit ? exit.code : undefined }
 }
 
 test('run, from a pull to the exit code', async () => {
-  const { out, err, code } = await shell('docker run --rm --network none busybox sh -c "echo hi; exit 7"')
+  const { out, err, code } = await shell(
+    'docker run --rm --network none busybox sh -c "echo hi; exit 7"',
+  )
   expect(out).toBe('hi\n')
   expect(err).toContain("Unable to find image 'busybox:latest' locally")
   expect(code).toBe(7)
 }, 60_000)
 
 test('pipes, redirects and substitutions', async () => {
-  expect(await shell('echo piped | docker run -i --rm --network none busybox cat | tr a-z A-Z')).toMatchObject({
+  expect(
+    await shell('echo piped | docker run -i --rm --network none busybox cat | tr a-z A-Z'),
+  ).toMatchObject({
     out: 'PIPED\n',
     code: 0,
   })
   expect((await shell('docker images -q > list; wc -l < list')).out.trim()).toBe('1')
-  const { out } = await shell('docker rm -f $(docker run -d --network none busybox sleep 100) | wc -c')
+  const { out } = await shell(
+    'docker rm -f $(docker run -d --network none busybox sleep 100) | wc -c',
+  )
   expect(out.trim()).toBe('65')
   // A reader that has enough ends the writer.
-  expect((await shell('docker run --rm --network none busybox seq 5000 | head -n 2')).out).toBe('1\n2\n')
+  expect((await shell('docker run --rm --network none busybox seq 5000 | head -n 2')).out).toBe(
+    '1\n2\n',
+  )
 }, 60_000)
 
 test('docker leaves the stdin of a loop alone', async () => {
-  const { out } = await shell('printf "a\\nb\\n" | while read -r line; do docker version >/dev/null; echo "got $line"; done')
+  const { out } = await shell(
+    'printf "a\\nb\\n" | while read -r line; do docker version >/dev/null; echo "got $line"; done',
+  )
   expect(out).toBe('got a\ngot b\n')
 }, 60_000)
 

@@ -6,6 +6,7 @@ import {
   type CliFiles,
   type CliHost,
   type CliSignal,
+  type FileEntry,
   type FileStat,
 } from '../../src/ports/cli-host.ts'
 
@@ -131,7 +132,7 @@ export class MemoryCliHost implements CliHost {
 function memoryFiles(contents: Map<string, string>): CliFiles {
   const missing = (action: string, path: string): CliFileError =>
     new CliFileError('ENOENT', `${action} ${path}: no such file or directory`)
-  return {
+  const files: CliFiles = {
     read: (path) => {
       const text = contents.get(path)
       if (text !== undefined) return new Blob([text]).stream()
@@ -142,7 +143,18 @@ function memoryFiles(contents: Map<string, string>): CliFiles {
     },
     stat: (path): Promise<FileStat> => {
       const text = contents.get(path)
-      if (text === undefined) return Promise.reject(missing('lstat', path))
+      if (text === undefined) {
+        const parent = [...contents.keys()].some((name) => name.startsWith(`${path}/`))
+        if (!parent) return Promise.reject(missing('lstat', path))
+        return Promise.resolve({
+          kind: 'directory',
+          mode: 0o755,
+          uid: 1,
+          gid: 1,
+          size: 0,
+          mtime: 0,
+        })
+      }
       return Promise.resolve({
         kind: 'file',
         mode: 0o644,
@@ -152,11 +164,23 @@ function memoryFiles(contents: Map<string, string>): CliFiles {
         mtime: 0,
       })
     },
-    list: () => Promise.resolve([]),
+    list: async (path) => {
+      const names = [...contents.keys()]
+        .filter((name) => name.startsWith(`${path}/`))
+        .map((name) => name.slice(path.length + 1).split('/')[0] ?? '')
+      const entries = [...new Set(names)]
+        .sort()
+        .map(async (name): Promise<FileEntry> => ({
+          name,
+          ...(await files.stat(`${path}/${name}`)),
+        }))
+      return Promise.all(entries)
+    },
     makeDirectory: () => Promise.resolve(),
     makeLink: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   }
+  return files
 }
 
 export interface CliResult {

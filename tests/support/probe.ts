@@ -1,7 +1,7 @@
 import type { RootfsNode } from '../../src/core/layer.ts'
 
 /** i386 instructions as a program of its own: what no shell can ask the kernel for. */
-export function probe(code: readonly number[]): RootfsNode {
+function probe(code: readonly number[]): RootfsNode {
   const base = 0x0804_8000
   const start = 52 + 32
   const bytes = new Uint8Array(start + code.length)

@@ -69,8 +69,6 @@ const images: readonly Route[] = [
   notYet('GET', '/images/search', 'search registries'),
   notYet('POST', '/images/{name...}/push', 'push images'),
   notYet('POST', '/commit', 'commit containers'),
-  notYet('POST', '/build', 'build images'),
-  answer('POST', '/build/prune', { CachesDeleted: null, SpaceReclaimed: 0 }),
 ]
 
 export const elsewhereRoutes: readonly Route[] = [...swarm, ...volumes, ...plugins, ...images]

@@ -4,8 +4,8 @@ import { CliFileError, type FileStat } from '../../ports/cli-host.ts'
 import { exactly, ExitError, type Command, type Invocation } from '../command.ts'
 import { flag } from '../flags.ts'
 import { humanSize } from '../human.ts'
+import { packFiles } from '../pack-files.ts'
 import { pathFrom } from '../paths.ts'
-import { packFiles } from './copy-pack.ts'
 import { unpackFiles } from './copy-unpack.ts'
 
 export const copy: Command = {

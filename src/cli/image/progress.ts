@@ -50,9 +50,21 @@ export async function showProgress(
   }
 }
 
-/** Only an error matters. */
-export async function drainProgress(messages: ReadableStream<ProgressMessage>): Promise<void> {
-  for await (const message of messages) throwIfFailed(message)
+/**
+ * Only an error matters, and what a quiet builder says.
+ * @throws ExitError with the error that the stream told of
+ */
+export async function drainProgress(
+  messages: ReadableStream<ProgressMessage>,
+  onAux?: (aux: unknown) => void,
+): Promise<string> {
+  let text = ''
+  for await (const message of messages) {
+    throwIfFailed(message)
+    if (message.aux !== undefined) onAux?.(message.aux)
+    text += message.stream ?? ''
+  }
+  return text
 }
 
 function throwIfFailed({ error, errorDetail }: ProgressMessage): void {

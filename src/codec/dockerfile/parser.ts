@@ -79,7 +79,7 @@ export function parseDockerfile(source: string): Dockerfile {
 }
 
 /** An instruction on one line. @throws Error in BuildKit's words */
-function parseLine(
+export function parseLine(
   line: string,
   escape: string,
   place: Pick<Instruction, 'startLine' | 'endLine' | 'comments'>,

@@ -12,13 +12,27 @@ export interface PlannedMember {
   readonly bytes?: Uint8Array
 }
 
+/** A node that a source of a COPY names. */
+export interface Selected {
+  /** In the source's tree, clean. */
+  readonly path: string
+  readonly node: RootfsNode
+  /** `--parents`: what of the path is kept. */
+  readonly kept: string
+}
+
+/** A content that is written in the Dockerfile itself, or was downloaded. */
+export interface InlineFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly mode?: number
+  /** Seconds since 1970. */
+  readonly mtime?: number
+}
+
 export interface CopyRequest {
-  /** What is copied from: a build context, a stage or an image. */
-  readonly tree: RootfsNode
-  /** Relative to the tree's root; may hold wildcards. */
-  readonly sources: readonly string[]
-  /** Files that are given in the Dockerfile itself. */
-  readonly inline: readonly { readonly name: string; readonly bytes: Uint8Array }[]
+  readonly sources: readonly Selected[]
+  readonly inline: readonly InlineFile[]
   /** As written, made absolute; ends with `/` when it must be a directory. */
   readonly destination: string
   /** The stage's file system so far. */
@@ -29,40 +43,58 @@ export interface CopyRequest {
   readonly parents: boolean
   /** True for what is left out. */
   readonly excludes: (path: string) => boolean
-  /** Seconds since 1970, of directories that are made on the way. */
+  /** Seconds since 1970, of what is made on the way. */
   readonly now: number
-  /** COPY or ADD, for errors. */
-  readonly instruction: string
 }
 
-/**
- * What a COPY puts into its layer (Dockerfile reference, "COPY"; buildkit solver/llbsolver/file/backend.go).
- * @throws EngineError `invalid-parameter` in Docker's words
- */
+/** What a COPY puts into its layer (Dockerfile reference, "COPY"; buildkit solver/llbsolver/file/backend.go). */
 export function planCopy(request: CopyRequest): PlannedMember[] {
-  const { tree, destination, target, instruction } = request
-  const found = request.sources.flatMap((source) => matches(tree, source, request))
-  const count = found.length + request.inline.length
+  const { sources, inline, destination, target, parents } = request
   const mustBeDirectory = destination.endsWith('/')
-  if (request.sources.length + request.inline.length > 1 && !mustBeDirectory) {
-    throw new EngineError(
-      'invalid-parameter',
-      `When using ${instruction} with more than one source file, the destination must be a directory and end with a /`,
-    )
-  }
   const base = resolveInRoot(target, destination)
   const exists = findNode(target, base)
   const plan = new Plan(request)
   const intoDirectory =
-    mustBeDirectory || exists?.kind === 'directory' || count > 1 || request.parents
-  for (const { path, node } of found) {
-    if (request.parents) plan.addWithParents(base, path, node)
+    mustBeDirectory ||
+    exists?.kind === 'directory' ||
+    sources.length + inline.length > 1 ||
+    parents
+  for (const { path, node, kept } of sources) {
+    if (parents) plan.addWithParents(base, path, kept, node)
     else if (node.kind === 'directory') plan.addContents(base, path, node)
     else plan.addNode(intoDirectory ? join(base, splitPath(path).name) : base, path, node)
   }
-  for (const { name, bytes } of request.inline) {
-    plan.addBytes(intoDirectory ? join(base, name) : base, bytes)
-  }
+  for (const file of inline) plan.addBytes(intoDirectory ? join(base, file.name) : base, file)
+  return plan.members
+}
+
+/** Members that an unpacked archive puts below a directory. */
+export function planEntries(
+  entries: readonly { readonly path: string; readonly node: RootfsNode }[],
+  request: CopyRequest,
+): PlannedMember[] {
+  const base = resolveInRoot(request.target, request.destination)
+  const plan = new Plan(request)
+  for (const { path, node } of entries) plan.addEntry(join(base, path), node)
+  return plan.members
+}
+
+/** A directory and those above it that aren't there yet; nothing when all are. */
+export function planDirectory(
+  path: string,
+  request: Pick<CopyRequest, 'target' | 'owner' | 'now'>,
+): PlannedMember[] {
+  const base = resolveInRoot(request.target, path)
+  const plan = new Plan({
+    ...request,
+    sources: [],
+    inline: [],
+    destination: path,
+    mode: undefined,
+    parents: false,
+    excludes: () => false,
+  })
+  plan.makeDirectory(base)
   return plan.members
 }
 
@@ -81,9 +113,9 @@ class Plan {
     this.#request = request
   }
 
+  /** The directory itself is made as any other on the way: only what lies in it comes with its attributes. */
   addContents(to: string, from: string, directory: RootfsNode): void {
-    this.#makeParents(to)
-    this.#addDirectory(to, findNode(this.#request.target, to) ? undefined : directory)
+    this.makeDirectory(to)
     for (const [name, child] of sorted(directory))
       this.#addTree(join(to, name), join(from, name), child)
   }
@@ -93,28 +125,39 @@ class Plan {
     this.#addTree(to, from, node)
   }
 
-  /** `--parents`: the path is kept from a `/./` on. */
-  addWithParents(base: string, path: string, node: RootfsNode): void {
-    const kept = path.includes('/./') ? path.slice(path.indexOf('/./') + 3) : path
+  addWithParents(base: string, path: string, kept: string, node: RootfsNode): void {
     this.#makeParents(join(base, kept))
     this.#addTree(join(base, kept), path, node)
   }
 
-  addBytes(to: string, bytes: Uint8Array): void {
+  addBytes(to: string, { bytes, mode: own = 0o644, mtime }: InlineFile): void {
     this.#makeParents(to)
     const { owner, mode, now } = this.#request
     this.members.push({
       member: {
         path: to,
         kind: 'file',
-        mode: mode?.(0o644, false) ?? 0o644,
+        mode: mode?.(own, false) ?? own,
         uid: owner?.uid ?? 0,
         gid: owner?.gid ?? 0,
-        mtime: now,
+        mtime: mtime ?? now,
         size: bytes.length,
       },
       bytes,
     })
+  }
+
+  /** One node without what lies in it. */
+  addEntry(to: string, node: RootfsNode): void {
+    this.#makeParents(to)
+    if (node.kind === 'directory') this.#addDirectory(to, node)
+    else this.#addFile(to, node)
+  }
+
+  makeDirectory(path: string): void {
+    if (path === '') return
+    this.#makeParents(path)
+    this.#addDirectory(path, undefined)
   }
 
   #addTree(to: string, from: string, node: RootfsNode): void {
@@ -191,23 +234,48 @@ class Plan {
 const sorted = (node: RootfsNode): [string, RootfsNode][] =>
   [...(node.children ?? [])].sort(([left], [right]) => (left < right ? -1 : 1))
 
-interface Match {
-  readonly path: string
-  readonly node: RootfsNode
+/**
+ * Nodes that a COPY's sources name, each source's in the order of their names. Links are followed, as `COPY link/file`
+ * and `COPY link` do.
+ * @throws SourceNotFound
+ */
+export function selectSources(
+  tree: RootfsNode,
+  sources: readonly string[],
+  excludes: (path: string) => boolean,
+): Selected[] {
+  return sources.flatMap((source) => {
+    const pivot = source.indexOf('/./')
+    const above = pivot < 0 ? 0 : clean(source.slice(0, pivot)).split('/').filter(Boolean).length
+    return matches(tree, source, excludes).map(({ path, node }) => ({
+      path,
+      node,
+      kept: path.split('/').slice(above).join('/'),
+    }))
+  })
 }
 
-/** Nodes that a source names; links on the way are followed, as `COPY link/file` does. */
-function matches(tree: RootfsNode, source: string, request: CopyRequest): Match[] {
+type Match = Pick<Selected, 'path' | 'node'>
+
+function matches(
+  tree: RootfsNode,
+  source: string,
+  excludes: (path: string) => boolean,
+): readonly Match[] {
   const path = clean(source)
   if (!/[*?[\\]/.test(path)) {
     const node = findNode(tree, resolveInRoot(tree, path))
-    if (!node || (path !== '' && request.excludes(path) && node.kind !== 'directory')) {
-      throw notFound(source)
+    if (!node || (path !== '' && excludes(path) && node.kind !== 'directory')) {
+      throw new SourceNotFound(source)
     }
     return [{ path, node }]
   }
-  let found: Match[] = [{ path: '', node: tree }]
+  let found: readonly Match[] = [{ path: '', node: tree }]
   for (const part of path.split('/')) {
+    if (part === '**') {
+      found = found.flatMap((match) => withDirectories(match))
+      continue
+    }
     const pattern = new RegExp(`^${globSource(part)}$`, 'su')
     found = found.flatMap(({ path: above, node }) =>
       sorted(node)
@@ -215,13 +283,33 @@ function matches(tree: RootfsNode, source: string, request: CopyRequest): Match[
         .map(([name, child]) => ({ path: join(above, name), node: child })),
     )
   }
-  found = found.filter(({ path: name }) => !request.excludes(name))
-  if (found.length === 0) throw notFound(source)
+  found = found
+    .filter(({ path: name }) => !excludes(name))
+    .map(({ path: name, node }) => ({
+      path: name,
+      node: node.kind === 'symlink' ? (findNode(tree, resolveInRoot(tree, name)) ?? node) : node,
+    }))
+  if (found.length === 0) throw new SourceNotFound(source)
   return found
 }
 
-const notFound = (source: string): EngineError =>
-  new EngineError('invalid-parameter', `"${source.startsWith('/') ? '' : '/'}${source}": not found`)
+/** A directory and all below it. */
+const withDirectories = (match: Match): Match[] => [
+  match,
+  ...sorted(match.node)
+    .filter(([, child]) => child.kind === 'directory')
+    .flatMap(([name, node]) => withDirectories({ path: join(match.path, name), node })),
+]
+
+/** A source that isn't there, in BuildKit's words; the classic builder has others. */
+export class SourceNotFound extends EngineError {
+  readonly source: string
+
+  constructor(source: string) {
+    super('invalid-parameter', `"${source.startsWith('/') ? '' : '/'}${clean(source)}": not found`)
+    this.source = source
+  }
+}
 
 /** Without `.`, `..` and outer slashes; `..` can't leave the root, as in Docker. */
 function clean(path: string): string {

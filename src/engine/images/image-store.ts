@@ -10,7 +10,7 @@ import {
 import type { RecordChange } from '../../ports/record-store.ts'
 import type { ContainerBrief, Context } from '../context.ts'
 import type { StoredImage } from './image.ts'
-import { LayerStore, type LayerPin } from './layer-store.ts'
+import { LayerStore, type LayerHolder, type LayerPin } from './layer-store.ts'
 
 /** What identifies an image in an error: twelve characters of its ID. */
 export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
@@ -37,12 +37,13 @@ export class ImageStore {
   static async open(
     context: Context,
     containers: () => readonly ContainerBrief[],
+    holder: LayerHolder,
   ): Promise<ImageStore> {
     const stored = await context.records.list('image')
     const images = new Map(
       [...stored].map(([id, value]) => [id as Digest, value as StoredImage] as const),
     )
-    const layers = await LayerStore.open(context, images)
+    const layers = await LayerStore.open(context, images, holder)
     return new ImageStore(context, layers, images, containers)
   }
 

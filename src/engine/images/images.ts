@@ -1,3 +1,4 @@
+import { sha256 } from '../../codec/sha256.ts'
 import type { Digest } from '../../core/digest.ts'
 import type {
   ImageDeleteItem,
@@ -7,14 +8,15 @@ import type {
   ProgressMessage,
 } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
-import { familiar, parseReference, withDefaultTag } from '../../core/reference.ts'
+import type { OciImageConfig } from '../../core/oci.ts'
+import { familiar, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
 import type { ContainerBrief, Context } from '../context.ts'
 import type { Filters } from '../filters.ts'
 import { Mutex, Slots } from '../mutex.ts'
 import { toRecord, type ImageRecord } from './image.ts'
 import { importTree, type ImportOptions } from './import-tree.ts'
 import { ImageStore } from './image-store.ts'
-import type { ImageTree } from './layer-store.ts'
+import type { ImageTree, LayerHolder, LayerPin, LayerStore } from './layer-store.ts'
 import { history, inspect, list, type ListOptions } from './list.ts'
 import { load } from './load.ts'
 import { checkPlatform } from './platform.ts'
@@ -49,12 +51,39 @@ export class Images implements AsyncDisposable {
     this.#store = store
   }
 
-  /** @param containers those that keep an image from being removed */
+  /**
+   * @param containers those that keep an image from being removed
+   * @param holder keeps layers that no image has
+   */
   static async open(
     context: Context,
     containers: () => readonly ContainerBrief[],
+    holder: LayerHolder,
   ): Promise<Images> {
-    return new Images(await ImageStore.open(context, containers))
+    return new Images(await ImageStore.open(context, containers, holder))
+  }
+
+  get layers(): LayerStore {
+    return this.#store.layers
+  }
+
+  /**
+   * Store an image that was built.
+   * @param names the tags it gets, at once with the image
+   * @param pin holds its layers until the image does; the caller releases it
+   */
+  async create(
+    config: OciImageConfig,
+    names: readonly Reference[],
+    pin: LayerPin,
+  ): Promise<ImageRecord> {
+    const bytes = new TextEncoder().encode(JSON.stringify(config))
+    const id = await sha256(bytes)
+    await this.#store.context.blobs.write(new Blob([bytes]).stream(), { digest: id })
+    const size = this.#store.layers.size(config.rootfs.diff_ids)
+    const image = await this.#store.put({ id, config, size }, names, pin)
+    for (const name of names) this.#store.announce('tag', id, familiar(name), image)
+    return toRecord(image)
   }
 
   get count(): number {

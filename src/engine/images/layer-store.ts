@@ -24,6 +24,11 @@ export interface LayerPin {
   release(): Promise<void>
 }
 
+/** Who keeps layers besides images: the build cache. */
+export interface LayerHolder {
+  holds(diffId: Digest): boolean
+}
+
 type OpenLayer = Layer & { readonly reader: BlobReader }
 
 /** Layers in the stores: plain tars, their indexes, and what is open of them. */
@@ -31,31 +36,37 @@ export class LayerStore implements AsyncDisposable {
   readonly #context: Context
   readonly #layers: Map<Digest, StoredLayer>
   readonly #images: ReadonlyMap<Digest, StoredImage>
+  readonly #holder: LayerHolder
   readonly #pins = new Map<Digest, number>()
   readonly #importing = new KeyedMutex()
   readonly #open = new Map<Digest, Promise<OpenLayer>>()
   readonly #trees = new Map<Digest, Promise<ImageTree>>()
+  /** How often an image's tree was taken from the machine. */
+  readonly #removals = new Map<Digest, number>()
 
   private constructor(
     context: Context,
     images: ReadonlyMap<Digest, StoredImage>,
     layers: Map<Digest, StoredLayer>,
+    holder: LayerHolder,
   ) {
     this.#context = context
     this.#images = images
     this.#layers = layers
+    this.#holder = holder
   }
 
   /** @param images all there are, now and later */
   static async open(
     context: Context,
     images: ReadonlyMap<Digest, StoredImage>,
+    holder: LayerHolder,
   ): Promise<LayerStore> {
     const stored = await context.records.list('layer')
     const layers = new Map(
       [...stored].map(([id, value]) => [id as Digest, value as StoredLayer] as const),
     )
-    const store = new LayerStore(context, images, layers)
+    const store = new LayerStore(context, images, layers, holder)
     await store.#sweep()
     return store
   }
@@ -78,7 +89,10 @@ export class LayerStore implements AsyncDisposable {
   }
 
   #isUsed(diffId: Digest): boolean {
-    if (this.#pins.has(diffId)) return true
+    return this.#pins.has(diffId) || this.#holder.holds(diffId) || this.isInImage(diffId)
+  }
+
+  isInImage(diffId: Digest): boolean {
     for (const { config } of this.#images.values()) {
       if (config.rootfs.diff_ids.includes(diffId)) return true
     }
@@ -153,6 +167,7 @@ export class LayerStore implements AsyncDisposable {
     return [...new Set(image.config.rootfs.diff_ids)].filter(
       (diffId) =>
         !this.#pins.has(diffId) &&
+        !this.#holder.holds(diffId) &&
         !rest.some(({ config }) => config.rootfs.diff_ids.includes(diffId)),
     )
   }
@@ -161,9 +176,24 @@ export class LayerStore implements AsyncDisposable {
   async drop(image: StoredImage, unused: readonly Digest[]): Promise<void> {
     const tree = this.#trees.get(image.id)
     this.#trees.delete(image.id)
-    if (tree) this.#context.machine.removeTree(treeName(image.id))
+    if (tree) {
+      this.#context.machine.removeTree(this.#treeName(image.id))
+      this.#removals.set(image.id, (this.#removals.get(image.id) ?? 0) + 1)
+    }
     await this.#forget(unused)
     await this.#context.blobs.delete(image.id)
+  }
+
+  /** Delete those of a holder's layers that nobody else needs. @returns bytes of their files */
+  async release(diffIds: readonly Digest[]): Promise<number> {
+    const unused = diffIds.filter((diffId) => this.#layers.has(diffId) && !this.#isUsed(diffId))
+    if (unused.length === 0) return 0
+    const bytes = this.size(unused)
+    await this.#context.records.commit(
+      unused.map((diffId) => ({ kind: 'layer', key: diffId, delete: true }) as const),
+    )
+    await this.#forget(unused)
+    return bytes
   }
 
   async #forget(diffIds: readonly Digest[]): Promise<void> {
@@ -189,10 +219,39 @@ export class LayerStore implements AsyncDisposable {
   /** The merged layers of an image; read once, then kept. */
   tree(image: StoredImage): Promise<ImageTree> {
     return remember(this.#trees, image.id, async () => {
-      const layers: Layer[] = []
-      for (const diffId of image.config.rootfs.diff_ids) layers.push(await this.#layer(diffId))
-      return { tree: treeName(image.id), root: mergeLayers(layers) }
+      const layers = await this.layers(image.config.rootfs.diff_ids)
+      return { tree: this.#treeName(image.id), root: mergeLayers(layers) }
     })
+  }
+
+  /** The tree of layers that the caller has pinned: an image's own where one has just these. */
+  async treeOf(
+    diffIds: readonly Digest[],
+  ): Promise<{ readonly root: RootfsNode; readonly tree?: string }> {
+    for (const image of this.#images.values()) {
+      const { diff_ids: others } = image.config.rootfs
+      if (
+        others.length === diffIds.length &&
+        others.every((diffId, at) => diffId === diffIds[at])
+      ) {
+        return await this.tree(image)
+      }
+    }
+    return { root: mergeLayers(await this.layers(diffIds)) }
+  }
+
+  /** Layers for random access, in their order. */
+  async layers(diffIds: readonly Digest[]): Promise<Layer[]> {
+    const layers: Layer[] = []
+    for (const diffId of diffIds) layers.push(await this.#layer(diffId))
+    return layers
+  }
+
+  /** A name is never used again: the guest remembers what it found under it, and whose bytes are closed by now. */
+  #treeName(id: Digest): string {
+    const hex = id.slice('sha256:'.length)
+    const removals = this.#removals.get(id)
+    return removals === undefined ? hex : hex.slice(8) + removals.toString(16).padStart(8, '0')
   }
 
   #layer(diffId: Digest): Promise<OpenLayer> {
@@ -212,8 +271,6 @@ export class LayerStore implements AsyncDisposable {
     this.#trees.clear()
   }
 }
-
-const treeName = (id: Digest): string => id.slice('sha256:'.length)
 
 /** The value of a key, made when first asked for; a failure is forgotten. */
 function remember<Key, Value>(

@@ -1,6 +1,7 @@
 import { API_VERSION, MIN_API_VERSION, type SystemVersion } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
 import type { GuestInfo } from '../../core/guest-protocol.ts'
+import type { Builder } from '../build/builder.ts'
 import type { Containers } from '../containers/containers.ts'
 import { listContainers } from '../containers/list.ts'
 import type { ContainerBrief, Context } from '../context.ts'
@@ -28,8 +29,10 @@ export class System {
   readonly #context: Context
   readonly #images: Images
   readonly #containers: Containers
+  readonly #builder: Builder
 
-  constructor(context: Context, images: Images, containers: Containers) {
+  constructor(context: Context, images: Images, containers: Containers, builder: Builder) {
+    this.#builder = builder
     this.#context = context
     this.#images = images
     this.#containers = containers
@@ -184,7 +187,7 @@ export class System {
         ? await listContainers(this.#containers, { all: true, size: true, filters: new Filters() })
         : null,
       Volumes: wants('volume') ? [] : null,
-      BuildCache: wants('build-cache') ? [] : null,
+      BuildCache: wants('build-cache') ? this.#builder.usage() : null,
     }
   }
 

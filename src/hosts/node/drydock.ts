@@ -3,18 +3,22 @@ import { EngineError } from '../../core/error.ts'
 import { buildInfo } from '../build-info.ts'
 import { defaultDataFolder } from './data-folder.ts'
 import { runDocker } from './docker.ts'
+import { engineSocket } from './engine-socket.ts'
+import { startHeadless } from './headless.ts'
 import type { Address } from './listen.ts'
 import { printDiagnostics } from './print-diagnostics.ts'
 import { serve } from './serve.ts'
 import { servePlayground } from './serve-playground.ts'
 import { ensureSnapshot } from './snapshot-files.ts'
+import { answers } from './unix-socket.ts'
 
 const USAGE = `Drydock, a container engine without a host kernel
 
 Usage:
   drydock serve [--socket PATH | --tcp 127.0.0.1:PORT] [--data DIR]
                                  the Docker Engine API, until it is interrupted
-  drydock docker COMMAND …       our docker client, for DOCKER_HOST
+  drydock docker COMMAND …       our docker client: for DOCKER_HOST, for the engine that
+                                 serves the default folder, or with one of its own
   drydock playground [--port N]  the page, on a loopback port (5173)
   drydock snapshot               boot the guest and store its snapshot, when there is none of it
   drydock diagnostics [--host ADDRESS]
@@ -34,7 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0
     }
     case 'docker':
-      return runDocker(rest)
+      return docker(rest)
     case 'playground': {
       const { values } = options(rest, { port: 'string' })
       await servePlayground(portOf(values['port'] ?? '5173'))
@@ -61,6 +65,15 @@ async function main(argv: readonly string[]): Promise<number> {
     default:
       throw new UsageError(`drydock: '${command}' is not a drydock command`)
   }
+}
+
+/** Our CLI for DOCKER_HOST, else for the engine that serves the default folder, else for one of its own. */
+async function docker(argv: readonly string[]): Promise<number> {
+  if (process.env['DOCKER_HOST']) return runDocker(argv)
+  const socket = `${defaultDataFolder()}/docker.sock`
+  if (await answers(socket)) return runDocker(argv, engineSocket(`unix://${socket}`))
+  await using headless = await startHeadless({ data: defaultDataFolder() })
+  return await runDocker(argv, headless.handler)
 }
 
 function options(

@@ -10,7 +10,8 @@ const ENVIRONMENT = [
   'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   'TERM=xterm-256color',
   'COLORTERM=truecolor',
-  'LANG=C.UTF-8',
+  // LANG would make every program read a dozen more files.
+  'LC_CTYPE=C.UTF-8',
 ]
 
 /** SIGHUP, as a terminal that is closed sends it. */

@@ -1,0 +1,380 @@
+import type { RunInstruction } from '../../codec/dockerfile/instructions.ts'
+import { heredocText, parseHeredoc } from '../../codec/dockerfile/heredoc.ts'
+import { TarWriter } from '../../codec/tar/write.ts'
+import { EngineError } from '../../core/error.ts'
+import type { ExitStatus } from '../../core/guest-protocol.ts'
+import type { MachineProcess } from '../../ports/machine.ts'
+import { completeHostConfig, mergeConfig } from '../containers/config.ts'
+import { networkFiles } from '../containers/network-files.ts'
+import { createdState, recordSchema, type ContainerRecord } from '../containers/record.ts'
+import { runtimeSpec, seccompOf } from '../containers/spec.ts'
+import { resolveUser } from '../containers/user.ts'
+import { BuildError } from './build-error.ts'
+import { rewriteLayer } from './layer-tar.ts'
+import { setAll, shellOf } from './metadata.ts'
+import type { VertexReport } from './report.ts'
+import { cachePath, runMounts, type CacheDirectory, type RunMounts } from './run-mounts.ts'
+import type { FileTree } from './session.ts'
+import type { StageRun } from './stage.ts'
+
+/** As BuildKit names its sandboxes: the same for every step, so that what depends on it is too. */
+const HOSTNAME = 'buildkitsandbox'
+const SIGKILL = 9
+
+/** What is in every container as a mount point only. */
+const STANDARD = [
+  '/proc',
+  '/dev',
+  '/sys',
+  '/etc/hosts',
+  '/etc/hostname',
+  '/etc/resolv.conf',
+  '/dev/pts',
+  '/dev/shm',
+  '/dev/mqueue',
+  '/sys/fs/cgroup',
+]
+
+interface Command {
+  readonly args: readonly string[]
+  /** A script that the Dockerfile holds, for the container's `/dev/pipes`. */
+  readonly script?: { readonly name: string; readonly text: string }
+  readonly shown: string
+}
+
+/** RUN: a container on top of the stage; what it wrote is the layer. */
+export async function runStep(stage: StageRun, instruction: RunInstruction): Promise<void> {
+  const { session } = stage.environment
+  const { keys, context } = session.tools
+  const network = networkOf(instruction, session.request.network)
+  if (instruction.security !== undefined && instruction.security !== 'sandbox') {
+    throw new EngineError(
+      'not-implemented',
+      `Drydock can not RUN with --security=${instruction.security}`,
+    )
+  }
+  const id = hex(context.clock.randomBytes(32))
+  const command = commandOf(stage, instruction)
+  const mounts = await runMounts(stage, instruction, id)
+  const args = stage.scope.forRun().map(splitPair)
+  const env = setAll(args.map(([name, value]) => `${name}=${value}`), (stage.config.Env ?? []).map(splitPair))
+  const listed = stage.scope.forHistory()
+  const key = keys.of('RUN', stage.diffIds, {
+    args: command.args,
+    script: command.script?.text,
+    env: env.filter((line) => !isProxy(line)),
+    cwd: stage.config.WorkingDir ?? '/',
+    user: stage.config.User ?? '',
+    network,
+    hosts: session.request.extraHosts,
+    mounts: mounts.inputs,
+  })
+  const words = [...(listed.length > 0 ? [`|${listed.length}`, ...listed] : []), ...command.args]
+  await stage.layer(
+    {
+      key,
+      place: instruction,
+      make: async (vertex) => {
+        const tree = await stage.tree()
+        const record = recordOf(stage, id, command, [...env, ...mounts.env], network)
+        return await runContainer(stage, vertex, { id, tree, record, mounts, command })
+      },
+    },
+    command.shown,
+    `RUN ${words.join(' ')} # buildkit`,
+  )
+}
+
+interface Run {
+  readonly id: string
+  readonly tree: FileTree
+  readonly record: ContainerRecord
+  readonly mounts: RunMounts
+  readonly command: Command
+}
+
+/** Runs it to its end. @returns its layer as a tar, after whose end nothing of it is left */
+async function runContainer(
+  stage: StageRun,
+  vertex: VertexReport,
+  { id, tree, record, mounts, command }: Run,
+): Promise<ReadableStream<Uint8Array>> {
+  const { session } = stage.environment
+  const { machine, log } = session.tools.context
+  const user = await resolveUser(tree.root, record.config.User, []).catch((cause: unknown) => {
+    throw new EngineError(
+      'invalid-parameter',
+      `process ${JSON.stringify(command.args.join(' '))} did not complete successfully: ${messageOf(cause)}`,
+      { cause },
+    )
+  })
+  const treeName = tree.tree ?? id
+  machine.addTree(treeName, tree.root)
+  for (const extra of mounts.trees) machine.addTree(extra.id, extra.root)
+  const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) => name.startsWith(id.slice(0, 60)))
+  const cleanUp = async (): Promise<void> => {
+    await machine.delete(id).catch((error: unknown) => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`))
+    for (const name of own) machine.removeTree(name)
+  }
+  try {
+    await prepareCaches(stage, mounts.caches)
+    const files: Readonly<Record<string, string>> = {
+      ...networkFiles(record.config, record.hostConfig),
+    }
+    const spec = runtimeSpec(record, user, Object.keys(files), {})
+    const seccomp = seccompOf(record.hostConfig)
+    const script = command.script
+    const scriptMounts = script
+      ? [
+          {
+            destination: `/dev/pipes/${script.name}`,
+            type: 'bind',
+            source: `/run/containers/${id}/script`,
+            options: ['bind', 'ro'],
+          },
+        ]
+      : []
+    session.signal.throwIfAborted()
+    const process = await machine.run(
+      {
+        container: id,
+        requestId: session.request.requestId,
+        spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...mounts.mounts] },
+        rootfs: { tree: treeName, upper: 'tmpfs', redirect: false },
+        files: { ...files, ...mounts.files, ...(script ? { script: script.text } : {}) },
+        ...(seccomp === undefined ? {} : { seccomp }),
+      },
+      session.signal,
+    ).catch((cause: unknown) => {
+      session.signal.throwIfAborted()
+      throw failed(stage, command, messageOf(cause), 127, cause)
+    })
+    await vertex.running(id)
+    const status = await finish(stage, process, id, vertex)
+    session.signal.throwIfAborted()
+    if (status.kind === 'lost') {
+      throw failed(stage, command, `the machine was lost: ${status.reason}`, 255)
+    }
+    if (status.code !== 0) {
+      const reason = `exit code: ${status.code}${status.oomKilled ? ': cannot allocate memory' : ''}`
+      throw failed(stage, command, reason, status.code)
+    }
+    const changes = await machine.readChanges(
+      { container: id, tree: treeName },
+      { ignore: [...STANDARD, ...mounts.targets, '/dev/pipes'], signal: session.signal },
+    )
+    await vertex.removed(id)
+    return afterwards(session.epoch === undefined ? changes : clamped(changes, session.epoch), cleanUp)
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+}
+
+/** Output goes to the client as it comes; a client that leaves kills the process. */
+async function finish(
+  stage: StageRun,
+  process: MachineProcess,
+  id: string,
+  vertex: VertexReport,
+): Promise<ExitStatus> {
+  const { session } = stage.environment
+  const { machine } = session.tools.context
+  const kill = (): void => {
+    machine.signal({ container: id }, SIGKILL).catch(() => undefined)
+  }
+  session.signal.addEventListener('abort', kill, { once: true })
+  if (session.signal.aborted) kill()
+  void process.stdin.close().catch(() => undefined)
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  try {
+    for await (const { stream, bytes } of process.output) {
+      const text = decoders[stream].decode(bytes, { stream: true })
+      if (text !== '') await vertex.log(stream, text)
+    }
+  } catch {
+    // The client has gone or the guest is lost: the exit tells.
+    kill()
+  } finally {
+    session.signal.removeEventListener('abort', kill)
+  }
+  return await process.exited
+}
+
+function failed(
+  stage: StageRun,
+  { args }: Command,
+  reason: string,
+  exitCode: number,
+  cause?: unknown,
+): BuildError {
+  const text = args.join(' ')
+  const message = stage.environment.session.request.trace
+    ? `process ${JSON.stringify(text)} did not complete successfully: ${reason}`
+    : reason.startsWith('exit code: ')
+      ? `The command '${text}' returned a non-zero code: ${exitCode}`
+      : `The command '${text}' failed: ${reason}`
+  return new BuildError('internal', message, { exitCode, cause })
+}
+
+/** Does something when a stream is over, whichever way. */
+function afterwards(
+  stream: ReadableStream<Uint8Array>,
+  action: () => Promise<void>,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) {
+            controller.enqueue(value)
+            return
+          }
+        } catch (error) {
+          await action()
+          throw error
+        }
+        await action()
+        controller.close()
+      },
+      cancel: async (reason) => {
+        await reader.cancel(reason).catch(() => undefined)
+        await action()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+const clamped = (tar: ReadableStream<Uint8Array>, epoch: number): ReadableStream<Uint8Array> =>
+  rewriteLayer(
+    tar,
+    (entry) => ({ ...entry, mtime: Math.min(entry.mtime, epoch) }),
+    () => false,
+  )
+
+/** Directories of the guest for cache mounts, made by unpacking a tar of them. */
+async function prepareCaches(stage: StageRun, caches: readonly CacheDirectory[]): Promise<void> {
+  if (caches.length === 0) return
+  const { machine } = stage.environment.session.tools.context
+  const writer = new TarWriter()
+  const made = { kind: 'directory', mtime: 0, size: 0 } as const
+  const parent = cachePath('').slice(1, -1)
+  const parts = [writer.header({ ...made, path: parent, mode: 0o700, uid: 0, gid: 0 })]
+  for (const { id, mode, uid, gid } of caches) {
+    const there = await machine.statFile({ host: true }, cachePath(id)).then(
+      () => true,
+      () => false,
+    )
+    if (!there) parts.push(writer.header({ ...made, path: cachePath(id).slice(1), mode, uid, gid }))
+  }
+  parts.push(writer.end())
+  await machine.writeFiles(
+    { host: true },
+    '/',
+    new ReadableStream({
+      start: (controller) => {
+        for (const part of parts) controller.enqueue(part)
+        controller.close()
+      },
+    }),
+  )
+}
+
+function commandOf(stage: StageRun, { command, heredocs, mounts, network }: RunInstruction): Command {
+  const flags = [
+    ...mounts.map((mount) => `--mount=${mount}`),
+    ...(network === undefined ? [] : [`--network=${network}`]),
+  ]
+  const named = (text: string): string => ['RUN', ...flags, text].join(' ')
+  if (command.form === 'exec') {
+    return { args: command.args, shown: named(JSON.stringify(command.args).replaceAll('","', '", "')) }
+  }
+  const shell = shellOf(stage.config)
+  const [first] = heredocs
+  if (!first) return { args: [...shell, command.text], shown: named(stage.scope.shown(command.text)) }
+  const isWhole = heredocs.length === 1 && parseHeredoc(command.text.trim()) !== undefined
+  if (!isWhole) {
+    const texts = heredocs.map(({ name, content }) => `\n${content}${name}`)
+    return { args: [...shell, `${command.text}${texts.join('')}`], shown: named(command.text) }
+  }
+  const text = heredocText(first)
+  const lines = text.trim().split(/\r?\n/)
+  const shown = named(`${command.text.trim()} (${lines[0] ?? ''}${lines.length > 1 ? '...' : ''})`)
+  const interpreter = /^#!\s*(\S+)(?:[ \t]+(.*\S))?/.exec(text)
+  if (!interpreter) return { args: [...shell, text], shown }
+  const [, program = '', argument] = interpreter
+  return {
+    args: [program, ...(argument === undefined ? [] : [argument]), `/dev/pipes/${first.name}`],
+    script: { name: first.name, text },
+    shown,
+  }
+}
+
+function networkOf({ network }: RunInstruction, standard: string): string {
+  const wanted = network === undefined || network === 'default' ? standard : network
+  if (!['', 'default', 'none', 'host', 'bridge'].includes(wanted)) {
+    if (network === undefined) return wanted
+    throw new EngineError('invalid-parameter', `invalid network mode ${JSON.stringify(network)}`)
+  }
+  return wanted === '' || wanted === 'bridge' ? 'default' : wanted
+}
+
+/** A container that no client sees. */
+function recordOf(
+  stage: StageRun,
+  id: string,
+  { args }: Command,
+  env: readonly string[],
+  network: string,
+): ContainerRecord {
+  const { session } = stage.environment
+  const { resources, extraHosts } = session.request
+  return {
+    schema: recordSchema,
+    id,
+    name: '',
+    created: session.created,
+    image: 'sha256:' as ContainerRecord['image'],
+    config: mergeConfig(
+      {
+        Env: env,
+        Cmd: args,
+        User: stage.config.User ?? '',
+        WorkingDir: stage.config.WorkingDir ?? '',
+        Image: '',
+      },
+      {},
+      HOSTNAME,
+    ),
+    hostConfig: completeHostConfig({
+      NetworkMode: network,
+      ExtraHosts: extraHosts,
+      Memory: resources.memory,
+      MemorySwap: resources.memorySwap,
+      CpuShares: resources.cpuShares,
+      CpuPeriod: resources.cpuPeriod,
+      CpuQuota: resources.cpuQuota,
+      ShmSize: resources.shmSize,
+      Ulimits: resources.ulimits,
+    }),
+    endpoints: {},
+    state: createdState,
+    restartCount: 0,
+    stoppedByUser: false,
+  }
+}
+
+const isProxy = (line: string): boolean => /^(?:https?|ftp|no|all)_proxy=/i.test(line)
+
+function splitPair(line: string): readonly [string, string] {
+  const at = line.indexOf('=')
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,0 +1,147 @@
+import type { Digest } from '../../core/digest.ts'
+import type { RootfsNode } from '../../core/layer.ts'
+import type { Context } from '../context.ts'
+import type { Images } from '../images/images.ts'
+import type { LayerPin } from '../images/layer-store.ts'
+import { KeyedMutex } from '../mutex.ts'
+import type { Place } from './build-error.ts'
+import type { BuildCache } from './cache.ts'
+import type { CacheKeys } from './cache-key.ts'
+import type { Report, VertexReport } from './report.ts'
+import type { BuildRequest } from './request.ts'
+
+/** What all builds of an engine share. */
+export interface BuildTools {
+  readonly context: Context
+  readonly images: Images
+  readonly cache: BuildCache
+  readonly keys: CacheKeys
+  /** The same step of two builds, or of two stages, is done once. */
+  readonly making: KeyedMutex
+}
+
+/** A layer of a stage. */
+export interface StepLayer {
+  readonly diffId: Digest
+  /** RFC 3339 */
+  readonly created: string
+  readonly key: Digest
+}
+
+export interface LayerStep {
+  readonly key: Digest
+  readonly parent: Digest | undefined
+  /** `[2/4] RUN make` */
+  readonly name: string
+  readonly place: Place
+  readonly noCache: boolean
+  readonly make: (vertex: VertexReport) => Promise<ReadableStream<Uint8Array>>
+}
+
+/** Files of a stage. */
+export interface FileTree {
+  readonly root: RootfsNode
+  /** Name under which the machine may have it already. */
+  readonly tree?: string
+}
+
+/** One build. Disposing it gives up what it holds of the stores: finished steps stay in the cache. */
+export class BuildSession implements AsyncDisposable {
+  readonly tools: BuildTools
+  readonly request: BuildRequest
+  readonly report: Report
+  /** Aborted when the client leaves, or when a stage fails. */
+  readonly signal: AbortSignal
+  /** Seconds since 1970: SOURCE_DATE_EPOCH. */
+  readonly epoch: number | undefined
+  readonly #pins: LayerPin[] = []
+  readonly #trees = new Map<string, Promise<FileTree>>()
+
+  constructor(
+    tools: BuildTools,
+    request: BuildRequest,
+    report: Report,
+    options: { readonly signal: AbortSignal; readonly epoch: number | undefined },
+  ) {
+    this.tools = tools
+    this.request = request
+    this.report = report
+    this.signal = options.signal
+    this.epoch = options.epoch
+  }
+
+  /** Of what the build makes: seconds since 1970. */
+  get now(): number {
+    return this.epoch ?? Math.floor(this.tools.context.clock.now() / 1000)
+  }
+
+  /** RFC 3339 */
+  get created(): string {
+    const milliseconds = this.epoch === undefined ? this.tools.context.clock.now() : this.epoch * 1000
+    return new Date(milliseconds).toISOString().replace('.000Z', 'Z')
+  }
+
+  /** Hold layers until the build is over. */
+  pin(diffIds: readonly Digest[]): void {
+    this.#pins.push(this.tools.images.layers.pin(diffIds))
+  }
+
+  /** The tree of layers that this build holds. */
+  tree(diffIds: readonly Digest[]): Promise<FileTree> {
+    const key = diffIds.join()
+    let tree = this.#trees.get(key)
+    if (!tree) {
+      tree = this.tools.images.layers.treeOf(diffIds)
+      this.#trees.set(key, tree)
+    }
+    return tree
+  }
+
+  /** A step's layer, from the cache or made now. */
+  async layer(step: LayerStep): Promise<StepLayer> {
+    const { cache, making } = this.tools
+    using _ = await making.lock(step.key, this.signal)
+    const vertex = await this.report.vertex(step.name, step.place)
+    try {
+      const found = step.noCache ? undefined : cache.find(step.key)
+      if (found && this.tools.images.layers.get(found.diffId)) {
+        this.pin([found.diffId])
+        await vertex.done({ cached: true })
+        return { diffId: found.diffId, created: found.created, key: step.key }
+      }
+      return await this.#make(step, vertex)
+    } catch (error) {
+      await vertex.failed(error)
+      throw error
+    }
+  }
+
+  async #make(step: LayerStep, vertex: VertexReport): Promise<StepLayer> {
+    const { images, cache } = this.tools
+    const tar = await step.make(vertex)
+    const { layer, pin } = await images.layers.add(
+      { open: () => Promise.resolve(tar) },
+      this.signal,
+    )
+    this.#pins.push(pin)
+    const { created } = this
+    await cache.put(
+      {
+        key: step.key,
+        diffId: layer.diffId,
+        size: layer.size,
+        created,
+        description: step.name.replace(/^\[[^\]]*\] /, ''),
+        ...(step.parent ? { parent: step.parent } : {}),
+      },
+      pin,
+    )
+    await vertex.done({ cached: false })
+    return { diffId: layer.diffId, created, key: step.key }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const pin of this.#pins.splice(0)) await pin.release()
+    this.#trees.clear()
+  }
+}

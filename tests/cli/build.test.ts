@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest'
+import { readTar } from '../../src/codec/tar/read.ts'
+import type { EngineHandler } from '../../src/core/engine-http.ts'
+import { docker } from '../support/memory-cli-host.ts'
+
+interface Sent {
+  readonly query: URLSearchParams
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** An engine that keeps what `POST /build` brings and says that it is built. */
+function builder(): { handler: EngineHandler; sent: Sent[] } {
+  const sent: Sent[] = []
+  const handler: EngineHandler = async ({ path, body }) => {
+    if (path === '/_ping') return { status: 200, headers: { 'api-version': '1.51' } }
+    const files: Record<string, string> = {}
+    const decoder = new TextDecoder()
+    if (body) {
+      const tar = readTar(body, ({ path }, bytes) => {
+        files[path] = (files[path] ?? '') + decoder.decode(bytes)
+      })
+      for await (const { path, kind } of tar) files[path] ??= kind
+    }
+    sent.push({ query: new URLSearchParams(path.split('?')[1]), files })
+    const lines = [
+      '{"stream":"Step 1/1 : FROM busybox\\n"}',
+      '{"aux":{"ID":"sha256:abc"}}',
+      '{"stream":"Successfully built abc\\n"}',
+    ]
+    return { status: 200, headers: {}, body: new Blob([lines.join('\r\n')]).stream() }
+  }
+  return { handler, sent }
+}
+
+const files = {
+  '/work/app/Dockerfile': 'FROM busybox\n',
+  '/work/app/.dockerignore': 'secret\nlogs/*\n!logs/keep\nDockerfile\n',
+  '/work/app/main.c': 'int main;',
+  '/work/app/secret': 'x',
+  '/work/app/logs/keep': 'k',
+  '/work/app/logs/drop': 'd',
+  '/work/other.Dockerfile': 'FROM other\n',
+}
+
+test('sends the directory without what is ignored, and shows what the builder says', async () => {
+  const { handler, sent } = builder()
+  const argv = [
+    'build',
+    '-t',
+    'app:1',
+    '--build-arg',
+    'A=1',
+    '--build-arg',
+    'HOME',
+    '--build-arg',
+    'NONE',
+    '--iidfile',
+    'id',
+    'app',
+  ]
+  const result = await docker(handler, argv, { files, env: { HOME: '/root' } })
+  expect(result).toMatchObject({ code: 0, err: '' })
+  expect(result.out).toMatch(
+    /^Sending build context to Docker daemon {2}[\d.]+kB\nStep 1\/1 : FROM busybox\nSuccessfully built abc\n$/,
+  )
+  expect(sent[0]?.files).toEqual({
+    '.dockerignore': files['/work/app/.dockerignore'],
+    Dockerfile: 'FROM busybox\n',
+    logs: 'directory',
+    'logs/keep': 'k',
+    'main.c': 'int main;',
+  })
+  expect(Object.fromEntries(sent[0]?.query ?? [])).toEqual({
+    buildargs: '{"A":"1","HOME":"/root","NONE":null}',
+    dockerfile: 'Dockerfile',
+    t: 'app:1',
+    version: '1',
+  })
+})
+
+test('a Dockerfile from elsewhere comes along; one alone has no context', async () => {
+  const { handler, sent } = builder()
+  expect(
+    (await docker(handler, ['build', '-q', '-f', 'other.Dockerfile', 'app'], { files })).out,
+  ).toBe('sha256:abc\n')
+  const name = sent[0]?.query.get('dockerfile') ?? ''
+  expect(name).toMatch(/^\.dockerfile\.\w+$/)
+  expect(sent[0]?.files[name]).toBe('FROM other\n')
+  await docker(handler, ['build', '-'], { stdin: 'FROM stdin\n' })
+  expect(sent[1]?.files).toEqual({ Dockerfile: 'FROM stdin\n' })
+})
+
+test('what is missing is told in Docker’s words', async () => {
+  const { handler } = builder()
+  expect((await docker(handler, ['build', 'nope'], { files })).err).toBe(
+    'unable to prepare context: path "nope" not found\n',
+  )
+  expect((await docker(handler, ['build', '-f', 'nope', 'app'], { files })).err).toBe(
+    'unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat /work/nope: no such file or directory\n',
+  )
+})
