@@ -252,6 +252,20 @@ static int reopen_ports(struct member *member, const struct json_value *request,
     return ports_open(ports, &member->ports, failure);
 }
 
+/* As runtime.c writes them at the start. */
+static int write_files(const char *container, const struct json_value *files, struct failure *failure) {
+    char path[256];
+    for (const struct json_value *file = json_first(files); file != NULL; file = file->next) {
+        if (file->type != JSON_STRING || file->name[0] == '.' || strchr(file->name, '/') != NULL)
+            return fail(failure, "invalid", EINVAL, "invalid file name \"%s\"", file->name);
+        snprintf(path, sizeof path, CONTAINERS "/%s/%.64s", container, file->name);
+        const int error = file_create(AT_FDCWD, path, file->string.text, file->string.length);
+        if (error < 0)
+            return fail_errno(failure, -error, "cannot write the file %s", file->name);
+    }
+    return 0;
+}
+
 static void leave(struct member *member, const char *interface) {
     for (struct endpoint **link = &member->endpoints; *link != NULL; link = &(*link)->next)
         if (strcmp((*link)->interface, interface) == 0) {
@@ -275,6 +289,8 @@ int net_connect(const struct json_value *request, struct failure *failure) {
         error = open_resolver(member, failure);
     if (error == 0)
         error = reopen_ports(member, request, failure);
+    if (error == 0)
+        error = write_files(member->container, json_get(request, "files"), failure);
     if (error < 0)
         leave(member, json_text(json_get(endpoint, "interface"), ""));
     return error;
@@ -285,8 +301,10 @@ int net_disconnect(const struct json_value *request, struct failure *failure) {
     if (member == NULL)
         return -ESRCH;
     leave(member, json_text(json_get(request, "interface"), ""));
-    const int error = set_gateways(member, json_get(request, "gateways"), true, failure);
-    return error < 0 ? error : reopen_ports(member, request, failure);
+    int error = set_gateways(member, json_get(request, "gateways"), true, failure);
+    if (error == 0)
+        error = reopen_ports(member, request, failure);
+    return error < 0 ? error : write_files(member->container, json_get(request, "files"), failure);
 }
 
 void net_put_list(struct json_writer *result) {
