@@ -247,7 +247,7 @@ static int hold(struct port *port) {
     if (port->holder < 0)
         return -errno;
     const int yes = 1;
-    if (tcp)
+    if (tcp || port->host_port == 53)
         setsockopt(port->holder, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (six)
         setsockopt(port->holder, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
@@ -271,8 +271,8 @@ static int open_port(const struct json_value *item, struct port *port, struct fa
     port->port = (uint16_t)number;
     const int error = hold(port);
     if (error < 0)
-        return fail_errno(failure, -error, "failed to bind host port %s:%u/%s", *host == '\0' ? "0.0.0.0" : host,
-                          (unsigned)host_port, protocol);
+        return fail_errno(failure, -error, "failed to bind host port for %s:%u:%s:%u/%s", *host == '\0' ? "0.0.0.0" : host,
+                          (unsigned)host_port, target, (unsigned)number, protocol);
     if (memcmp(port->host.bytes, any, sizeof any) == 0)
         port->host.family = port->host.family == AF_INET6 ? AF_INET6 : 0, port->host.prefix = 0;
     return 0;

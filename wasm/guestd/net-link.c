@@ -168,7 +168,7 @@ int route_set_default(int fd, int family, const struct address *gateway) {
         netlink_put(RTA_GATEWAY, gateway->bytes, address_size(gateway));
     }
     const int error = netlink_send(fd);
-    return gateway == NULL && (error == -ESRCH || error == -EAFNOSUPPORT || error == -EOPNOTSUPP) ? 0 : error;
+    return gateway == NULL && (error == -ESRCH || error == -ENOENT || error == -EAFNOSUPPORT) ? 0 : error;
 }
 
 struct reading {

@@ -280,6 +280,24 @@ int resolver_open(const char *container, struct resolver **made) {
     return 0;
 }
 
+int resolver_open_host(void) {
+    static struct resolver self = {.datagrams = {.fd = -1, .ready = on_datagram}, .listener = {.fd = -1}};
+    static const struct address own = {.family = AF_INET, .bytes = {169, 254, 53, 53}, .prefix = 32};
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr = {htonl(0xa9fe3535)}};
+    const int links = netlink_open(NETLINK_ROUTE), yes = 1;
+    int error = links < 0 ? links : address_add(links, 1, &own);
+    if (links >= 0)
+        close(links);
+    memset(self.container, '0', ID_SIZE);
+    self.datagrams.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* A container may publish the port on every address. */
+    setsockopt(self.datagrams.fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (error == 0 && bind(self.datagrams.fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        error = -errno;
+    return error < 0 ? error : loop_watch(&self.datagrams, EPOLLIN);
+}
+
 static void close_watch(struct watch *watch) {
     if (watch->fd < 0)
         return;

@@ -9,6 +9,8 @@ struct stream;
 
 /* In the container's network namespace. 0 or -errno. */
 int resolver_open(const char *container, struct resolver **resolver);
+/* For the guest's own network, and those containers that have no resolver of their own: 169.254.53.53, by UDP. */
+int resolver_open_host(void);
 /* NULL is fine. */
 void resolver_close(struct resolver *resolver);
 /* The channel `names`; a new one takes the place of the last. 0 or -errno. */

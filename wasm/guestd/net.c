@@ -62,7 +62,7 @@ int net_open(void) {
     own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     net_links = netlink_open(NETLINK_ROUTE);
     net_filters = netlink_open(NETLINK_NETFILTER);
-    return own < 0 || net_links < 0 || net_filters < 0 ? -EIO : 0;
+    return own < 0 || net_links < 0 || net_filters < 0 ? -EIO : resolver_open_host();
 }
 
 int net_fill_pool(void) { return net_pool_fill(); }
