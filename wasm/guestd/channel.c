@@ -11,6 +11,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "archive.h"
 #include "bench.h"
 #include "control.h"
 #include "json.h"
@@ -50,6 +51,8 @@ static int open_channel(struct stream *stream, const struct json_value *open) {
         return dial_open(stream, open);
     if (strcmp(channel, "names") == 0)
         return names_open(stream);
+    if (strcmp(channel, "archive") == 0 || strcmp(channel, "extract") == 0)
+        return archive_open(stream, open, channel[0] == 'e');
     return bench_open(stream, channel, open);
 }
 

@@ -6,6 +6,7 @@ import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
+import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
@@ -47,6 +48,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
     openHostRoot(catalogFiles),
     openFileStores(data).then((opened) => starting.use(opened)),
   ])
+  const log = new LogRing(nodeClock)
   const machine = starting.use(
     new GuestMachine({
       wasm,
@@ -55,6 +57,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       engineId: id,
       hostname: 'drydock',
       hostRoot,
+      log: (line) => log.add(line),
     }),
   )
   machine.addTree(hostRoot.tree, hostRoot.root)
@@ -66,6 +69,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       clock: nodeClock,
       ports: new NodePorts(machine),
       names: nodeNames,
+      log,
       version: buildInfo,
       name: 'drydock',
       id,
