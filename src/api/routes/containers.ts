@@ -7,6 +7,7 @@ import {
   updateContainer,
   type UpdateBody,
 } from '../../engine/containers/change.ts'
+import { hostConfig } from '../../engine/containers/body.ts'
 import { inspectContainer } from '../../engine/containers/inspect.ts'
 import { listContainers, pruneContainers } from '../../engine/containers/list.ts'
 import type { StopOptions } from '../../engine/containers/stop.ts'
@@ -22,8 +23,12 @@ const nameOf = ({ params }: Call): string => params['name'] ?? ''
 function platformOf({ query }: Call): string {
   const text = query.string('platform')
   if (!text.startsWith('{')) return text
-  const { os = 'linux', architecture = '' } = JSON.parse(text) as Record<string, string>
-  return `${os}/${architecture}`
+  try {
+    const { os = 'linux', architecture = '' } = JSON.parse(text) as Record<string, string>
+    return `${os}/${architecture}`
+  } catch (cause) {
+    throw new EngineError('invalid-parameter', `invalid JSON: ${String(cause)}`, { cause })
+  }
 }
 
 function stopOptions({ query }: Call): StopOptions {
@@ -170,7 +175,7 @@ const lifeRoutes = ({ containers }: Engine): readonly Route[] => [
     path: '/containers/{name}/update',
     handle: async (call) => {
       const container = containers.get(nameOf(call))
-      const body = (await call.json<UpdateBody>()) ?? {}
+      const body = (await call.json<UpdateBody>(hostConfig)) ?? {}
       return json(200, await updateContainer(containers, container, body))
     },
   },
