@@ -14,6 +14,7 @@ import type { StopOptions } from '../../engine/containers/stop.ts'
 import { topContainer } from '../../engine/containers/top.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { empty, json, type Call, type Route } from '../router.ts'
+import { containerFileRoutes } from './container-files.ts'
 import { containerStreamRoutes } from './container-streams.ts'
 
 const nameOf = ({ params }: Call): string => params['name'] ?? ''
@@ -53,7 +54,7 @@ export const containerRoutes = (engine: Engine): readonly Route[] => [
   ...queryRoutes(engine),
   ...lifeRoutes(engine),
   ...containerStreamRoutes(engine),
-  ...missing,
+  ...containerFileRoutes(engine),
 ]
 
 const queryRoutes = ({ containers }: Engine): readonly Route[] => [
@@ -198,18 +199,3 @@ const lifeRoutes = ({ containers }: Engine): readonly Route[] => [
     },
   },
 ]
-
-/** What needs the container's files, which the guest doesn't give away yet. */
-const missing: readonly Route[] = (
-  [
-    ['GET', 'changes', 'list the changes of a container'],
-    ['GET', 'export', 'export containers'],
-    ['HEAD', 'archive', 'copy files of containers'],
-    ['GET', 'archive', 'copy files of containers'],
-    ['PUT', 'archive', 'copy files into containers'],
-  ] as const
-).map(([method, verb, what]) => ({
-  method,
-  path: `/containers/{name}/${verb}`,
-  handle: () => Promise.reject(new EngineError('not-implemented', `Drydock can not ${what} yet`)),
-}))

@@ -87,6 +87,8 @@ export interface HostConfig extends Resources {
   readonly MaskedPaths: readonly string[] | null
   readonly ReadonlyPaths: readonly string[] | null
   readonly Init?: boolean
+  readonly Links: readonly string[] | null
+  readonly PublishAllPorts: boolean
   readonly PortBindings: Readonly<Record<string, readonly PortBinding[] | null>>
 }
 

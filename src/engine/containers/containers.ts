@@ -12,7 +12,6 @@ import { discardContainer, removeContainer, type RemoveOptions } from './remove.
 import { launch, startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
 import { formatTime, strictTimes } from './time.ts'
-import { splitMode } from './validate-host.ts'
 
 /** Milliseconds from a container's end to its log on the disk. */
 const flushDelay = 1000
@@ -93,7 +92,6 @@ export class Containers implements AsyncDisposable {
       name,
       image: record.image,
       state: record.state.status,
-      network: record.hostConfig.NetworkMode,
     }))
   }
 
@@ -193,18 +191,10 @@ export class Containers implements AsyncDisposable {
     })
   }
 
-  networkEvent(container: Container, action: 'connect' | 'disconnect'): void {
-    const [name] = splitMode(container.record.hostConfig.NetworkMode)
-    if (name !== 'host' && name !== 'none') return
-    const network = this.networks.get(name)
-    this.context.events.publish({
-      Type: 'network',
-      Action: action,
-      Actor: {
-        ID: network.id,
-        Attributes: { container: container.id, name: network.name, type: network.driver },
-      },
-    })
+  tellNetworks(container: Container, action: 'connect' | 'disconnect'): void {
+    for (const { network } of this.networks.sandbox(container.id)?.endpoints ?? []) {
+      this.networks.tell(container.id, network, action)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
