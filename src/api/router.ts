@@ -1,5 +1,6 @@
 import type { EngineRequest, EngineResponse } from '../core/engine-http.ts'
 import { encodeJsonLine } from '../codec/json-lines.ts'
+import { checkShape, type Shape } from '../codec/json-shape.ts'
 import { readJson } from './body.ts'
 import { Query } from './params.ts'
 
@@ -24,7 +25,8 @@ export interface Call {
    * The body as JSON; undefined without one.
    * @throws EngineError `invalid-parameter` in Docker's words
    */
-  json<T>(): Promise<T | undefined>
+  /** @param shape checked, and members that are null left out, where given */
+  json<T>(shape?: Shape): Promise<T | undefined>
 }
 
 interface Compiled {
@@ -91,7 +93,13 @@ export const callOf = (
   query: new Query(new URLSearchParams(search)),
   minor,
   signal: request.signal,
-  json: async <T>() => (await readJson(request)) as T | undefined,
+  json: async <T>(shape?: Shape) => {
+    const value = (await readJson(request)) ?? undefined
+    if (!shape || value === undefined) return value as T | undefined
+    checkShape(value, shape)
+    // To Go a null is a member that isn't there.
+    return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) as T
+  },
 })
 
 const encoder = new TextEncoder()

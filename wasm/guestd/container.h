@@ -2,18 +2,21 @@
 #ifndef CONTAINER_H
 #define CONTAINER_H
 
+#include <stdbool.h>
+
 #include "failure.h"
 #include "namespaces.h"
 #include "process.h"
+#include "rootfs.h"
 #include "terminal.h"
 
 struct json_value;
 
 struct container {
-    const char *id, *tree, *upper;
-    bool is_volatile; /* the writable layer needs to survive nothing */
-    bool redirect;    /* of lower directories that are renamed */
+    const char *id;
+    struct rootfs rootfs;
     const struct json_value *spec;
+    const struct json_value *network; /* ContainerNetwork, or NULL */
     struct namespaces namespaces;
     struct terminal terminal;
     struct process process;

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "container.h"
 #include "files.h"
 #include "json.h"
 #include "mount-options.h"
@@ -155,7 +154,8 @@ static int copy_owner_and_mode(const char *from, const char *to) {
     return 0;
 }
 
-/* A volatile overlay leaves a mark that keeps it from being mounted again; it is known to be whole in this boot. */
+/* A volatile overlay leaves a mark that keeps it from being mounted again. It is whole as long as this boot lasts, and the
+ * host removes such layers at the next. */
 static void clear_volatile_mark(const char *path) {
     static const char *const marks[] = {"/work/work/incompat/volatile/dirty", "/work/work/incompat/volatile",
                                         "/work/work/incompat"};
@@ -167,23 +167,22 @@ static void clear_volatile_mark(const char *path) {
     }
 }
 
-int rootfs_mount(const struct container *container, unsigned long propagation, struct failure *failure) {
+int rootfs_mount(const struct rootfs *rootfs, unsigned long propagation, struct failure *failure) {
     char lower[96], upper[UPPER_MAX + 8], data[480];
-    snprintf(lower, sizeof lower, TREES "/%s", container->tree);
-    snprintf(upper, sizeof upper, "%s/upper", container->upper);
+    snprintf(lower, sizeof lower, TREES "/%s", rootfs->tree);
+    snprintf(upper, sizeof upper, "%s/upper", rootfs->upper);
     /* Nothing mounted here may come out into guestd's namespace. */
     if (mount(NULL, "/", NULL, propagation == 0 ? MS_REC | MS_SLAVE : propagation, NULL) < 0 ||
         mount(NULL, ROOTFS, NULL, MS_PRIVATE, NULL) < 0)
         return fail_errno(failure, errno, "cannot make the mounts private");
     int error = copy_owner_and_mode(lower, upper);
     if (error < 0)
-        return fail_errno(failure, -error, "cannot use the tree %s", container->tree);
-    if (container->is_volatile)
-        clear_volatile_mark(container->upper);
-    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s%s", lower, upper, container->upper,
-             container->redirect ? "on" : "off", container->is_volatile ? ",volatile" : "");
+        return fail_errno(failure, -error, "cannot use the tree %s", rootfs->tree);
+    clear_volatile_mark(rootfs->upper);
+    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s%s", lower, upper, rootfs->upper,
+             rootfs->redirect ? "on" : "off", rootfs->is_volatile ? ",volatile" : "");
     if (mount("overlay", ROOTFS, "overlay", 0, data) < 0)
-        return fail_errno(failure, errno, "error mounting the overlay of tree %s", container->tree);
+        return fail_errno(failure, errno, "error mounting the overlay of tree %s", rootfs->tree);
     int root = open(ROOTFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return root < 0 ? fail_errno(failure, errno, "cannot open " ROOTFS) : root;
 }

@@ -6,6 +6,7 @@ import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
+import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
@@ -18,6 +19,8 @@ import { compileEmulator, registryFolder } from './assets.ts'
 import { nodeClock } from './clock.ts'
 import { engineIdOf } from './data-folder.ts'
 import { lockData } from './data-lock.ts'
+import { nodeNames } from './names.ts'
+import { NodePorts } from './ports.ts'
 import { ensureSnapshot } from './snapshot-files.ts'
 import { openFileStores } from './stores/file-stores.ts'
 
@@ -45,6 +48,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
     openHostRoot(catalogFiles),
     openFileStores(data).then((opened) => starting.use(opened)),
   ])
+  const log = new LogRing(nodeClock)
   const machine = starting.use(
     new GuestMachine({
       wasm,
@@ -53,6 +57,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       engineId: id,
       hostname: 'drydock',
       hostRoot,
+      log: (line) => log.add(line),
     }),
   )
   machine.addTree(hostRoot.tree, hostRoot.root)
@@ -62,6 +67,9 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       machine,
       registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
       clock: nodeClock,
+      ports: new NodePorts(machine),
+      names: nodeNames,
+      log,
       version: buildInfo,
       name: 'drydock',
       id,
