@@ -45,11 +45,8 @@ import { framedDuplex } from './framed-duplex.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { GuestKeeper, type GuestMachineOptions } from './guest-keeper.ts'
 import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-results.ts'
-<<<<<<< HEAD
 import { GuestDisk } from './guest-disk.ts'
-=======
 import { answerNames, dial } from './networks.ts'
->>>>>>> main
 import type { GuestProcess } from './process.ts'
 
 /** Connections that may wait for their reader. */
