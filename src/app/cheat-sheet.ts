@@ -1,4 +1,7 @@
-import { css, html, LitElement, type CSSResult, type TemplateResult } from 'lit'
+import { css, html, LitElement, unsafeCSS, type CSSResult, type TemplateResult } from 'lit'
+
+/** Media query of windows so narrow that the sheet covers the terminal. */
+export const COVERED = '(max-width: 48em)'
 
 const groups: readonly {
   readonly title: string
@@ -37,12 +40,21 @@ const groups: readonly {
   },
 ]
 
+const keys: readonly (readonly [string, string])[] = [
+  ['Ctrl-C', 'End the program'],
+  ['Ctrl-P Ctrl-Q', 'Leave a container, which runs on'],
+  ['Ctrl-Shift-C, Ctrl-Shift-V', 'Copy, paste'],
+  ['Tab', 'Complete a command, a flag or a name'],
+  ['F6', 'From the terminal to the buttons above'],
+]
+
 /** Commands to try; a click types one. Fires `command` with the text. */
 export class CheatSheet extends LitElement {
   static override styles: CSSResult = css`
     :host {
       display: block;
-      width: min(34em, 92vw);
+      box-sizing: border-box;
+      width: min(27em, 100%);
       padding: 0.4em 1.1em 1.1em;
       overflow: auto;
       background: var(--raised);
@@ -73,6 +85,16 @@ export class CheatSheet extends LitElement {
     button:focus-visible {
       border-color: var(--accent);
     }
+    dl {
+      display: grid;
+      grid-template-columns: auto 1fr;
+      gap: 0.25em 1em;
+      margin: 0.4em 0;
+    }
+    dd {
+      margin: 0;
+      color: var(--muted);
+    }
     code {
       display: block;
       color: var(--accent);
@@ -80,6 +102,13 @@ export class CheatSheet extends LitElement {
     }
     span {
       color: var(--muted);
+    }
+    @media ${unsafeCSS(COVERED)} {
+      :host {
+        position: absolute;
+        inset: 0 0 0 auto;
+        z-index: 10;
+      }
     }
   `
 
@@ -99,6 +128,14 @@ export class CheatSheet extends LitElement {
           )}
         `,
       )}
+      <h2>Keys</h2>
+      <dl>
+        ${keys.map(
+          ([key, purpose]) =>
+            html`<dt>${key}</dt>
+              <dd>${purpose}</dd>`,
+        )}
+      </dl>
     `
   }
 

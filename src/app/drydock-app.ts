@@ -1,7 +1,7 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import type { PlaygroundStatus } from '../link/playground.ts'
 import './app.css'
-import './cheat-sheet.ts'
+import { COVERED } from './cheat-sheet.ts'
 import {
   clampFontSize,
   readPreferences,
@@ -39,6 +39,7 @@ export class DrydockApp extends LitElement {
     this.status = status
   })
   #opened = 0
+  #isOpen = false
 
   constructor() {
     super()
@@ -57,27 +58,37 @@ export class DrydockApp extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback()
     this.#addTab()
-    this.#connection.open().catch((error: unknown) => this.#fail(error))
+    void this.#start()
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#connection.open()
+      this.#isOpen = true
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   override render(): TemplateResult {
     return html`
-      <header>
-        <span class="brand"><img src="./icon.svg" alt="" />Drydock</span>
-        <nav role="tablist" aria-label="Shells">
+      <header @click=${(event: MouseEvent) => this.#afterClick(event)}>
+        <span class="brand"><img src="./icon.svg" alt="" /><span>Drydock</span></span>
+        <nav aria-label="Shells">
           ${this.tabs.map(
             ({ id, title }) => html`
               <span class="tab ${id === this.current ? 'current' : ''}">
-                <button
-                  role="tab"
-                  aria-selected=${id === this.current}
-                  @click=${() => this.#select(id)}
-                >
+                <button aria-current=${id === this.current} @click=${() => this.#select(id)}>
                   ${title}
                 </button>
                 ${
                   this.tabs.length > 1
-                    ? html`<button aria-label="Close ${title}" @click=${() => this.#closeTab(id)}>
+                    ? html`<button
+                        class="close"
+                        title="Close"
+                        aria-label="Close ${title}"
+                        @click=${() => this.#closeTab(id)}
+                      >
                         ×
                       </button>`
                     : nothing
@@ -85,34 +96,20 @@ export class DrydockApp extends LitElement {
               </span>
             `,
           )}
-          <button
-            class="icon"
-            aria-label="New shell"
-            title="New shell"
-            @click=${() => this.#addTab()}
-          >
-            +
-          </button>
+          <button aria-label="New shell" title="New shell" @click=${() => this.#addTab()}>+</button>
         </nav>
         <span class="tools">
           <button
-            class="icon"
             title="Smaller text"
             aria-label="Smaller text"
             @click=${() => this.#resizeText(-2)}
           >
             A−
           </button>
-          <button
-            class="icon"
-            title="Larger text"
-            aria-label="Larger text"
-            @click=${() => this.#resizeText(2)}
-          >
+          <button title="Larger text" aria-label="Larger text" @click=${() => this.#resizeText(2)}>
             A+
           </button>
           <button
-            class="icon"
             title="Dark or light"
             aria-label="Dark or light"
             @click=${() => this.#toggleTheme()}
@@ -120,7 +117,6 @@ export class DrydockApp extends LitElement {
             ${this.preferences.theme === 'dark' ? '☀' : '☾'}
           </button>
           <button
-            class="icon"
             title="Save diagnostics"
             aria-label="Save diagnostics"
             @click=${() => this.#saveDiagnostics()}
@@ -136,6 +132,7 @@ export class DrydockApp extends LitElement {
           this.sheet
             ? html`<cheat-sheet
                 @command=${(event: CustomEvent<string>) => this.#type(event.detail)}
+                @keydown=${(event: KeyboardEvent) => event.key === 'Escape' && this.#closeSheet()}
               ></cheat-sheet>`
             : nothing
         }
@@ -143,23 +140,41 @@ export class DrydockApp extends LitElement {
           this.failure === undefined
             ? nothing
             : html`<div class="failure" role="alert">
-                <h1>Drydock can't start here</h1>
+                <h1>${this.#isOpen ? 'Something went wrong' : "Drydock can't start here"}</h1>
                 <p>${this.failure}</p>
                 <button @click=${() => location.reload()}>Try again</button>
               </div>`
         }
       </main>
-      <status-line .status=${this.status}></status-line>
+      <status-line .status=${this.status} .stopped=${this.failure !== undefined}></status-line>
     `
   }
 
-  protected override updated(): void {
+  protected override updated(changed: PropertyValues): void {
     const box = this.querySelector('.terminals')
     for (const { id, view } of this.tabs) {
       if (view.element.parentElement !== box) box?.append(view.element)
       view.element.hidden = id !== this.current
     }
-    this.tabs.find(({ id }) => id === this.current)?.view.show()
+    const view = this.#view
+    view?.show()
+    if (this.failure !== undefined) {
+      if (changed.has('failure')) this.querySelector<HTMLElement>('.failure button')?.focus()
+    } else if (changed.has('current')) view?.focus()
+  }
+
+  get #view(): TerminalView | undefined {
+    return this.tabs.find(({ id }) => id === this.current)?.view
+  }
+
+  /** Who clicked goes on typing; who pressed a key (`detail` 0) stays where they are. */
+  #afterClick(event: MouseEvent): void {
+    if (event.detail > 0 && this.failure === undefined) this.#view?.focus()
+  }
+
+  /** F6 goes round the parts of the page, as the terminal keeps Tab for the shell. */
+  #leaveTerminal(): void {
+    this.querySelector<HTMLElement>('header [aria-current="true"]')?.focus()
   }
 
   #addTab(): void {
@@ -167,7 +182,7 @@ export class DrydockApp extends LitElement {
     const tab: Tab = {
       id: this.#opened,
       title: `Shell ${this.#opened}`,
-      view: new TerminalView(this.preferences),
+      view: new TerminalView(this.preferences, () => this.#leaveTerminal()),
     }
     this.tabs = [...this.tabs, tab]
     this.current = tab.id
@@ -178,16 +193,25 @@ export class DrydockApp extends LitElement {
 
   /** A shell that ends is followed by another, as on a console. */
   async #keepShell(tab: Tab): Promise<void> {
+    await this.#connection.ready
     while (this.tabs.includes(tab)) {
-      await this.#connection.ready
-      const code = await tab.view.run((size, sink) => this.#connection.terminal(size, sink))
-      if (!this.tabs.includes(tab)) return
-      if (code === 0 && this.tabs.length > 1) {
-        this.#closeTab(tab.id)
-        return
+      try {
+        const code = await tab.view.run((size, sink) => this.#connection.terminal(size, sink))
+        if (!this.tabs.includes(tab)) return
+        const isLost = this.status?.machine.phase !== 'running'
+        if (code === 0 && this.tabs.length > 1 && !isLost) {
+          this.#closeTab(tab.id)
+          return
+        }
+        tab.view.print(
+          isLost
+            ? 'The machine was lost. Another one starts, with the same images and containers.'
+            : `The shell ended (${code}). A new one starts.`,
+        )
+      } catch (error) {
+        tab.view.print(`No shell: ${messageOf(error)}. Press a key to try again.`)
+        await tab.view.key()
       }
-      tab.view.print(`The shell ended (${code}). A new one starts.`)
-      await this.#connection.running()
     }
   }
 
@@ -204,7 +228,13 @@ export class DrydockApp extends LitElement {
   }
 
   #type(command: string): void {
-    this.tabs.find(({ id }) => id === this.current)?.view.paste(command)
+    if (matchMedia(COVERED).matches) this.sheet = false
+    this.#view?.paste(command)
+  }
+
+  #closeSheet(): void {
+    this.sheet = false
+    this.#view?.focus()
   }
 
   #toggleSheet(): void {
@@ -241,9 +271,12 @@ export class DrydockApp extends LitElement {
   }
 
   #fail(error: unknown): void {
-    this.failure = error instanceof Error ? error.message : String(error)
+    this.failure = messageOf(error)
   }
 }
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
 
 function download(text: string): void {
   const link = document.createElement('a')

@@ -13,8 +13,6 @@ export class PlaygroundConnection {
   readonly ready: Promise<void>
   readonly #onStatus: (status: PlaygroundStatus) => void
   #playground: RemotePlayground | undefined
-  #status: PlaygroundStatus | undefined
-  #waiting: (() => void)[] = []
   #becomeReady: () => void = () => undefined
 
   constructor(onStatus: (status: PlaygroundStatus) => void) {
@@ -52,7 +50,7 @@ export class PlaygroundConnection {
       await Promise.race([
         this.#playground.open(
           options,
-          callable((status) => this.#update(status)),
+          callable((status) => this.#onStatus(status)),
         ),
         broken,
       ])
@@ -73,20 +71,5 @@ export class PlaygroundConnection {
 
   async diagnostics(): Promise<string> {
     return (await this.#playground?.diagnostics()) ?? 'The engine is not there yet.'
-  }
-
-  /** Waits until a machine runs (again). */
-  async running(): Promise<void> {
-    while (this.#status?.machine.phase !== 'running') {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
-  }
-
-  #update(status: PlaygroundStatus): void {
-    this.#status = status
-    this.#onStatus(status)
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
   }
 }

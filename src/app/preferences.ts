@@ -15,7 +15,7 @@ export function readPreferences(): Preferences {
     theme: matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark',
     fontSize: 16,
   }
-  const stored: unknown = parse(localStorage.getItem(KEY))
+  const stored: unknown = parse(storage()?.getItem(KEY) ?? null)
   if (typeof stored !== 'object' || stored === null) return system
   const { theme, fontSize } = stored as Record<string, unknown>
   return {
@@ -25,11 +25,24 @@ export function readPreferences(): Preferences {
 }
 
 export function storePreferences(preferences: Preferences): void {
-  localStorage.setItem(KEY, JSON.stringify(preferences))
+  try {
+    storage()?.setItem(KEY, JSON.stringify(preferences))
+  } catch {
+    // Full: the choice holds until the page is closed.
+  }
 }
 
 export const clampFontSize = (size: number): number =>
   Math.min(FONT_SIZES.most, Math.max(FONT_SIZES.least, Math.round(size) || 16))
+
+/** A browser that blocks a site's data throws already when asked for it. */
+function storage(): Storage | undefined {
+  try {
+    return localStorage
+  } catch {
+    return undefined
+  }
+}
 
 function parse(text: string | null): unknown {
   if (text === null) return undefined

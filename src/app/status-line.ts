@@ -5,8 +5,10 @@ const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ?
 
 /** One line that says what the machine is doing. */
 export class StatusLine extends LitElement {
-  static override properties = { status: { attribute: false } }
+  static override properties = { status: { attribute: false }, stopped: { attribute: false } }
   declare status: PlaygroundStatus | undefined
+  /** The page gave up: see its message. */
+  declare stopped: boolean
 
   static override styles: CSSResult = css`
     :host {
@@ -50,11 +52,10 @@ export class StatusLine extends LitElement {
 
   override render(): TemplateResult {
     const { status } = this
-    if (!status) return html`<span class="state"><span class="dot"></span>Starting</span>`
+    if (this.stopped) return this.#state('lost', 'Not running')
+    if (!status) return this.#state('loading', 'Starting')
     return html`
-      <span class="state ${status.machine.phase}" role="status">
-        <span class="dot"></span>${this.#machine(status)}
-      </span>
+      ${this.#state(status.machine.phase, this.#machine(status))}
       ${status.pulls.map((pull) => this.#pull(pull))}
       <span class="right">${this.#counts(status)}</span>
       ${
@@ -67,6 +68,10 @@ export class StatusLine extends LitElement {
     `
   }
 
+  #state(phase: string, text: unknown): TemplateResult {
+    return html`<span class="state ${phase}" role="status"><span class="dot"></span>${text}</span>`
+  }
+
   #machine({ machine }: PlaygroundStatus): TemplateResult {
     switch (machine.phase) {
       case 'loading':
@@ -74,11 +79,13 @@ export class StatusLine extends LitElement {
           <progress .value=${machine.loadedBytes} max=${machine.totalBytes || 1}></progress>
           ${megabytes(machine.loadedBytes)} of ${megabytes(machine.totalBytes)} MB`
       case 'starting':
-        return html`Starting the machine`
+        return machine.after === undefined
+          ? html`Starting the machine`
+          : html`The machine was lost (${machine.after}). Starting another`
       case 'running':
         return html`Linux ${machine.kernel} running`
       case 'lost':
-        return html`The machine was lost: ${machine.reason}. Starting another`
+        return html`The machine was lost: ${machine.reason}`
     }
   }
 
@@ -94,8 +101,8 @@ export class StatusLine extends LitElement {
     if (machine.phase === 'loading') return nothing
     const plural = (count: number, noun: string): string =>
       `${count} ${noun}${count === 1 ? '' : 's'}`
-    return html`${plural(containers.running, 'container')} running ·
-    ${plural(containers.total, 'container')} · ${plural(images, 'image')}`
+    return html`${plural(containers.total, 'container')}, ${containers.running} running ·
+    ${plural(images, 'image')}`
   }
 }
 

@@ -23,9 +23,10 @@ export class TerminalView implements AsyncDisposable {
   #input: Promise<void> = Promise.resolve()
   #disposed = false
 
-  constructor(preferences: Preferences) {
+  /** @param onLeave told when the visitor wants to go on to the rest of the page by the keyboard */
+  constructor(preferences: Preferences, onLeave: () => void) {
     this.element = document.createElement('div')
-    this.element.className = 'terminal'
+    this.element.className = 'screen'
     this.#terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: true,
@@ -41,6 +42,7 @@ export class TerminalView implements AsyncDisposable {
     this.#terminal.onResize(({ cols, rows }) => {
       void this.#session?.resize({ cols, rows })
     })
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#isForProgram(event, onLeave))
     this.#observer = new ResizeObserver(() => this.#fitToElement())
   }
 
@@ -51,7 +53,6 @@ export class TerminalView implements AsyncDisposable {
       this.#observer.observe(this.element)
     }
     this.#fitToElement()
-    this.#terminal.focus()
   }
 
   /**
@@ -99,6 +100,16 @@ export class TerminalView implements AsyncDisposable {
     this.#terminal.write(`\r\n\u{1b}[2m${text}\u{1b}[0m\r\n`)
   }
 
+  /** The next key. */
+  key(): Promise<void> {
+    return new Promise((resolve) => {
+      const listener = this.#terminal.onData(() => {
+        listener.dispose()
+        resolve()
+      })
+    })
+  }
+
   /** Type for the visitor. */
   paste(text: string): void {
     this.#terminal.paste(text)
@@ -134,6 +145,24 @@ export class TerminalView implements AsyncDisposable {
     this.#terminal.dispose()
     this.element.remove()
     await this.#session?.close()
+  }
+
+  /** Keys of the page's own; every other one is the program's. */
+  #isForProgram(event: KeyboardEvent, onLeave: () => void): boolean {
+    if (event.type !== 'keydown') return true
+    if (event.key === 'F6') {
+      event.preventDefault()
+      onLeave()
+      return false
+    }
+    if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
+      // Chromium would open its developer tools.
+      event.preventDefault()
+      if (this.#terminal.hasSelection()) document.execCommand('copy')
+      return false
+    }
+    // The browser pastes.
+    return !(event.ctrlKey && event.shiftKey && event.code === 'KeyV')
   }
 
   #fitToElement(): void {

@@ -18,6 +18,7 @@ import { globalFlags } from './global-flags.ts'
 import { flagUsages, sectionText, type HelpSection } from './help.ts'
 import * as archive from './image/archive.ts'
 import { build } from './image/build.ts'
+import { buildUsage, pruneBuilds } from './image/build-cache.ts'
 import { history } from './image/history.ts'
 import { list as listImages } from './image/list.ts'
 import { pull } from './image/pull.ts'
@@ -41,9 +42,11 @@ const entries: readonly Entry[] = [
   { command: run, paths: ['container run', 'run'] },
   { command: exec, paths: ['container exec', 'exec'] },
   { command: listContainers, paths: ['container ls', 'container list', 'container ps', 'ps'] },
-  { command: build, paths: ['image build', 'build', 'builder build'] },
   { command: pull, paths: ['image pull', 'pull'] },
   { command: listImages, paths: ['image ls', 'image list', 'images'] },
+  { command: build, paths: ['image build', 'build', 'buildx build', 'builder build'] },
+  { command: pruneBuilds, paths: ['builder prune', 'buildx prune'] },
+  { command: buildUsage, paths: ['buildx du'] },
   { command: attach, paths: ['container attach', 'attach'] },
   { command: copy, paths: ['container cp', 'cp'] },
   { command: create, paths: ['container create', 'create'] },
@@ -97,6 +100,7 @@ const entries: readonly Entry[] = [
 
 const groups: Readonly<Record<string, string>> = {
   builder: 'Manage builds',
+  buildx: 'Docker Buildx',
   container: 'Manage containers',
   image: 'Manage images',
   network: 'Manage networks',
@@ -122,7 +126,6 @@ const common = [
 
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
-  'buildx',
   'checkpoint',
   'compose',
   'config',

@@ -1,5 +1,5 @@
 import { TarWriter, type TarMember } from '../codec/tar/write.ts'
-import type { CliFiles, FileEntry, FileStat } from '../ports/cli-host.ts'
+import type { CliFiles, FileStat } from '../ports/cli-host.ts'
 
 export interface Packed {
   readonly tar: ReadableStream<Uint8Array>
@@ -10,44 +10,7 @@ export interface Packed {
 /** A file or a directory with all that is in it as a tar archive, read as it is sent. */
 export function packFiles(files: CliFiles, path: string, name: string): Packed {
   return packed(async function* () {
-    yield* member(files, path, name, await files.stat(path), {})
-  })
-}
-
-export interface ContextOptions {
-  /** Leaves a file out; of a directory also what is in it, unless `enters` wants to look. */
-  readonly ignores: (path: string) => boolean
-  readonly enters: (path: string) => boolean
-  /** Files besides, by their names. */
-  readonly extra: Readonly<Record<string, Uint8Array>>
-}
-
-/** What is in a directory, as root's: the context of a build. */
-export function packContext(
-  files: CliFiles,
-  directory: string | undefined,
-  options: ContextOptions,
-): Packed {
-  return packed(async function* () {
-    const tar = new TarWriter()
-    if (directory !== undefined) {
-      for (const entry of await files.list(directory)) {
-        yield* member(files, `${directory}/${entry.name}`, entry.name, entry, options)
-      }
-    }
-    for (const [path, bytes] of Object.entries(options.extra)) {
-      const facts = {
-        kind: 'file',
-        mode: 0o600,
-        uid: 0,
-        gid: 0,
-        mtime: 0,
-        size: bytes.length,
-      } as const
-      yield tar.header({ path, ...facts })
-      yield bytes
-      yield tar.padding(bytes.length)
-    }
+    yield* member(files, path, name, await files.stat(path))
   })
 }
 
@@ -80,26 +43,18 @@ async function* member(
   files: CliFiles,
   from: string,
   as: string,
-  stat: FileStat | FileEntry,
-  options: Partial<ContextOptions>,
+  stat: FileStat,
 ): AsyncGenerator<Uint8Array> {
-  const { ignores, enters } = options
-  const ignored = ignores?.(as) === true
-  const isDirectory = stat.kind === 'directory'
-  // Sockets and devices are no part of an archive.
-  if (stat.kind === 'other' || (ignored && !(isDirectory && enters?.(as) === true))) return
+  if (stat.kind === 'other') return
   const tar = new TarWriter()
-  if (!ignored) {
-    const facts = memberOf(as, stat)
-    yield tar.header(ignores ? { ...facts, uid: 0, gid: 0, mtime: Math.floor(facts.mtime) } : facts)
-  }
+  yield tar.header(memberOf(as, stat))
   if (stat.kind === 'file') {
     yield* content(files, from, stat.size)
     yield tar.padding(stat.size)
   }
-  if (!isDirectory) return
+  if (stat.kind !== 'directory') return
   for (const entry of await files.list(from)) {
-    yield* member(files, `${from}/${entry.name}`, `${as}/${entry.name}`, entry, options)
+    yield* member(files, `${from}/${entry.name}`, `${as}/${entry.name}`, entry)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EngineHandler } from '../core/engine-http.ts'
 import { ApiClient } from './api-client.ts'
+import { Builds } from './build.ts'
 import { Containers } from './containers.ts'
 import { Execs } from './execs.ts'
 import { Images } from './images.ts'
@@ -10,6 +11,7 @@ import { Volumes } from './volumes.ts'
 /** A Docker Engine by its resources, whoever answers. */
 export interface DockerClient {
   readonly api: ApiClient
+  readonly builds: Builds
   readonly containers: Containers
   readonly execs: Execs
   readonly images: Images
@@ -22,6 +24,7 @@ export function dockerClient(handler: EngineHandler): DockerClient {
   const api = new ApiClient(handler)
   return {
     api,
+    builds: new Builds(api),
     containers: new Containers(api),
     execs: new Execs(api),
     images: new Images(api),

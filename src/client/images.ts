@@ -57,20 +57,6 @@ export class Images {
     return this.#api.values('POST', at(name, 'push'), { query: { tag }, headers, signal })
   }
 
-  /** Progress of the classic builder. Without a body the engine fetches `remote`. */
-  build(
-    query: Query,
-    context: ReadableStream<Uint8Array> | undefined,
-    signal?: AbortSignal,
-  ): Promise<ReadableStream<ProgressMessage>> {
-    return this.#api.values('POST', '/build', {
-      query,
-      headers: { 'content-type': 'application/x-tar', 'x-registry-config': 'e30=' },
-      ...(context && { body: context }),
-      signal,
-    })
-  }
-
   import(
     query: Query,
     tar: ReadableStream<Uint8Array> | undefined,

@@ -105,7 +105,8 @@ export type ArchiveOpen =
   | { readonly op: 'stat'; readonly files: FileOwner; readonly path: string }
   /**
    * The tar of `path` and all below it. A symlink at its end is followed only with a trailing slash or dot.
-   * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `` gives `/`, `/passwd`.
+   * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `/` gives `/`, `/passwd`; an empty one gives what is
+   * in the directory alone, `passwd`.
    */
   | {
       readonly op: 'files'
@@ -209,6 +210,7 @@ export interface HostProcessStart {
   readonly process: RuntimeProcess
 }
 
+/** @public payload of `started` */
 export interface StartedFrame {
   readonly pid: number
   /** Offsets at which the output goes on: 0 for a new process. */
@@ -242,6 +244,7 @@ export type ExitStatus =
   /** The guest was lost with the process. */
   | { readonly kind: 'lost'; readonly reason: string }
 
+/** @public payload of `exited` */
 export interface ExitedFrame {
   /** 128 + N for a death by signal N. */
   readonly code: number
@@ -286,6 +289,7 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
   | { readonly op: 'kernel-log' }
 )
 
+/** @public payload of `response` */
 export type GuestResponse =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: GuestError }

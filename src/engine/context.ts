@@ -27,6 +27,8 @@ export interface EngineOptions {
   }
   /** Host name shown by `info`. */
   readonly name?: string
+  /** Given where the host's other parts write to it, too; by default the engine has its own. */
+  readonly log?: LogRing
   /** Names the engine for ever: its stores, locks and channels. */
   readonly id: string
 }

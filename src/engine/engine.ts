@@ -24,7 +24,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const context: Context = {
     ...options,
     events: new EventBus(options.clock),
-    log: new LogRing(options.clock),
+    log: options.log ?? new LogRing(options.clock),
   }
   // Images and networks are there before the containers, which need both.
   let containers: Containers | undefined

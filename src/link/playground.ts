@@ -44,7 +44,11 @@ export interface TerminalSession {
 export interface PlaygroundStatus {
   readonly machine:
     | { readonly phase: 'loading'; readonly loadedBytes: number; readonly totalBytes: number }
-    | { readonly phase: 'starting' }
+    | {
+        readonly phase: 'starting'
+        /** Why the machine before this one was lost. */
+        readonly after?: string
+      }
     | { readonly phase: 'running'; readonly kernel: string; readonly memoryBytes: number }
     | { readonly phase: 'lost'; readonly reason: string }
   readonly pulls: readonly PullStatus[]

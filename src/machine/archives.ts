@@ -17,7 +17,6 @@ export const mountPoints: readonly string[] = [
   '/.dockerenv',
   '/dev',
   '/dev/console',
-  '/dev/mqueue',
   '/dev/pts',
   '/dev/shm',
   '/etc',
@@ -25,9 +24,6 @@ export const mountPoints: readonly string[] = [
   '/etc/hosts',
   '/etc/resolv.conf',
   '/proc',
-  '/run',
-  '/sbin',
-  '/sbin/docker-init',
   '/sys',
 ]
 
@@ -195,5 +191,5 @@ export function parseStat(started: Readonly<Record<string, unknown>>): FileStat 
 /** The last part of a path as an archive calls it; a directory named by its slash or dot keeps its name. */
 export const archiveName = (path: string): string => {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  return parts.at(-1) ?? ''
+  return parts.at(-1) ?? '/'
 }

@@ -54,14 +54,15 @@ export class Emulator implements Disposable {
   readonly #scheduler: Scheduler
   readonly #start: () => void
   readonly #onCrash: (error: unknown) => void
-  /** Nothing has been written to its memory. */
+  /** Nothing has been written to its memory; but its first bytes come from v86's heap, which had other uses. */
   #unused: boolean
+  readonly #reused: number
   #heldTick: number | undefined
   #idleSince: number | undefined
   #idleTime = 0
   #onHalt: (() => void) | undefined
 
-  private constructor(v86: V86, options: EmulatorOptions) {
+  private constructor(v86: V86, options: EmulatorOptions, heapEnd: number) {
     this.#inner = v86 as unknown as V86Internals
     this.#cpu = this.#inner.v86.cpu
     this.#memory = new GuestMemory(this.#cpu)
@@ -69,6 +70,8 @@ export class Emulator implements Disposable {
     this.#start = () => void v86.run()
     this.#onCrash = options.onCrash
     this.#unused = options.images === undefined
+    const { byteOffset, length } = this.#cpu.mem8
+    this.#reused = Math.min(Math.max(heapEnd - byteOffset, 0), length)
     this.#inner.v86.unregister_yield()
     this.#inner.v86.yield = (milliseconds, tick) => this.#yield(milliseconds, tick)
     // One page for a compiled module instead of three: starts are twice as fast while the code is cold.
@@ -80,8 +83,12 @@ export class Emulator implements Disposable {
   static async create(options: EmulatorOptions): Promise<Emulator> {
     const { images } = options
     const image = (buffer: ArrayBuffer) => ({ buffer: buffer.slice(0) })
+    let heapEnd = 0
+    const onAllocate = (bytes: number) => {
+      heapEnd = bytes
+    }
     const v86 = new V86({
-      wasm_fn: (env: WebAssembly.Imports) => instantiate(options.wasm, env),
+      wasm_fn: (env: WebAssembly.Imports) => instantiate(options.wasm, env, onAllocate),
       memory_size: options.memoryBytes ?? DEFAULT_MEMORY,
       vga_memory_size: VGA_MEMORY,
       net_device: { type: 'none' },
@@ -102,7 +109,7 @@ export class Emulator implements Disposable {
     } as unknown as ConstructorParameters<typeof V86>[0])
     await loaded(v86)
     v86.add_listener('serial0-output-byte', options.onSerial)
-    return new Emulator(v86, options)
+    return new Emulator(v86, options, heapEnd)
   }
 
   /** For tests and measurements. */
@@ -122,9 +129,10 @@ export class Emulator implements Disposable {
   async restore(state: ArrayBuffer): Promise<void> {
     const cpu = this.#cpu
     // v86 puts the saved values of these three into fields of its own and leaves the CPU's cells as they were.
-    const { last_result, fpu_status_word, mxcsr, zero_memory } = cpu
-    // Memory that was never used is zero. Clearing it all would take half of the time and make every page resident.
-    if (this.#unused) cpu.zero_memory = () => undefined
+    const { last_result, fpu_status_word, mxcsr } = cpu
+    const clear = cpu.zero_memory.bind(cpu)
+    // What the wasm memory grew by is zero. Clearing it all would take most of the time and make every page resident.
+    if (this.#unused) cpu.zero_memory = (start) => clear(start, this.#reused)
     this.#settleClock()
     try {
       await (this.#inner as unknown as V86).restore_state(state)
@@ -134,7 +142,7 @@ export class Emulator implements Disposable {
         cause: error,
       })
     } finally {
-      cpu.zero_memory = zero_memory
+      cpu.zero_memory = clear
       this.#unused = false
     }
     last_result[0] = cpu.last_result[0] ?? 0
@@ -227,17 +235,25 @@ function joinState(cpu: V86Cpu, vsock: VsockDevice): void {
 }
 
 /**
+ * Tells how large the wasm memory is when the guest's is taken from it.
+ *
  * Without `process`, v86's constructor starts a worker from a `blob:` URL for its own scheduling, right after `rust_init`. A CSP
  * may forbid that, and nobody needs it: it finds a stand-in for that moment.
  */
 async function instantiate(
   module: WebAssembly.Module,
   env: WebAssembly.Imports,
+  onAllocate: (memoryBytes: number) => void,
 ): Promise<WebAssembly.Exports> {
   const { exports } = await WebAssembly.instantiate(module, env)
   const scope = globalThis as { Worker?: unknown }
+  const memory = exports['memory'] as WebAssembly.Memory
   return {
     ...exports,
+    allocate_memory: (size: number) => {
+      onAllocate(memory.buffer.byteLength)
+      return (exports['allocate_memory'] as (size: number) => number)(size)
+    },
     rust_init: () => {
       ;(exports['rust_init'] as () => void)()
       const { Worker } = scope

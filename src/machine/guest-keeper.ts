@@ -88,12 +88,17 @@ export class GuestKeeper implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<GuestProcess> {
     const guest = await this.ready(signal)
-    this.#lastWork = this.#options.clock.monotonic()
+    this.noteWork()
     try {
-      return await guest.startProcess(open, process, signal)
+      return await guest.startProcess(open, process, signal, () => this.noteWork())
     } finally {
-      this.#lastWork = this.#options.clock.monotonic()
+      this.noteWork()
     }
+  }
+
+  /** A user wants something: not the moment to rehearse. */
+  noteWork(): void {
+    this.#lastWork = this.#options.clock.monotonic()
   }
 
   onState(listener: (state: MachineState) => void, signal?: AbortSignal): void {

@@ -225,6 +225,7 @@ export class GuestMachine implements Machine {
 
   #onEvent(event: GuestEvent): void {
     if (event.event !== 'connection') return
+    this.#keeper.noteWork()
     // Nobody takes them: guestd closes what is not accepted.
     if ((this.#connectionsController?.desiredSize ?? 0) < -CONNECTIONS_MAX) return
     this.#accept(event.connection, event.service).catch((error: unknown) =>

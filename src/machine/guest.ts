@@ -163,6 +163,7 @@ export class Guest implements Disposable {
     open: OpenFrame & { readonly channel: 'process' },
     process: ProcessRef,
     signal?: AbortSignal,
+    onInput?: () => void,
   ): Promise<GuestProcess> {
     const stream = await this.openStream(open, signal)
     const terminal = hasTerminal(open)
@@ -174,7 +175,7 @@ export class Guest implements Disposable {
     signal?.addEventListener('abort', abort, { once: true })
     try {
       if (signal?.aborted) abort()
-      return await GuestProcess.started(stream, terminal)
+      return await GuestProcess.started(stream, terminal, onInput)
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       stream.reset(error instanceof Error ? error : new Error(String(error)))

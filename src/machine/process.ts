@@ -29,6 +29,7 @@ export class GuestProcess implements MachineProcess {
     stream: FrameStream,
     started: Readonly<Record<string, unknown>>,
     terminal: boolean,
+    onInput: () => void,
   ) {
     this.#stream = stream
     this.#open = new Set(terminal ? [1] : [1, 2])
@@ -53,6 +54,7 @@ export class GuestProcess implements MachineProcess {
         this.#stdinController = controller
       },
       write: async (bytes) => {
+        onInput()
         for (let offset = 0; offset < bytes.length; offset += STDIN_FRAME) {
           await stream.write('stdin', bytes.subarray(offset, offset + STDIN_FRAME))
         }
@@ -64,16 +66,21 @@ export class GuestProcess implements MachineProcess {
 
   /**
    * Waits for guestd's answer to the `open` frame.
+   * @param onInput called for each write to stdin
    * @throws EngineError what guestd refused
    */
-  static async started(stream: FrameStream, terminal: boolean): Promise<GuestProcess> {
+  static async started(
+    stream: FrameStream,
+    terminal: boolean,
+    onInput: () => void = () => undefined,
+  ): Promise<GuestProcess> {
     const frame = await stream.read()
     if (!frame) throw new EngineError('unavailable', 'guestd closed the stream of a process')
     if (frame.kind === 'failed') throw guestError(parseJson(frame))
     if (frame.kind !== 'started') unexpected(frame)
     const started = parseJson(frame)
     if (typeof started['pid'] !== 'number') unexpected(frame)
-    return new GuestProcess(stream, started, terminal)
+    return new GuestProcess(stream, started, terminal, onInput)
   }
 
   /** Reads until there is a chunk for the reader or there will be none. */

@@ -59,7 +59,7 @@ export interface LayerOptions {
 }
 
 export interface FileReadOptions {
-  /** What the archive calls the path's last part; default: that part, or nothing for the root. */
+  /** What the archive calls the path's last part; default: that part, `/` for the root. */
   readonly name?: string
   readonly signal?: AbortSignal
 }

@@ -29,7 +29,7 @@ const layers: Readonly<Record<string, Rule>> = {
   engine: { layers: ['core', 'codec', 'ports'], packages: [] },
   api: { layers: ['core', 'codec', 'engine'], packages: [] },
   machine: { layers: ['core', 'codec', 'ports'], packages: ['v86'] },
-  storage: { layers: ['core', 'codec', 'ports'], packages: ['idb-keyval'] },
+  storage: { layers: ['core', 'codec', 'ports'], packages: [] },
   client: { layers: ['core', 'codec'], packages: [] },
   cli: { layers: ['core', 'codec', 'ports', 'client'], packages: [] },
   link: { layers: ['core'], packages: ['comlink'] },
@@ -41,7 +41,7 @@ const layers: Readonly<Record<string, Rule>> = {
   'hosts/guest-cli': { layers: ['core', 'codec', 'ports', 'client', 'cli'], packages: [] },
   app: {
     layers: ['core', 'codec', 'client', 'link'],
-    packages: ['lit', '@xterm/*', 'idb-keyval'],
+    packages: ['lit', '@xterm/*'],
   },
 }
 

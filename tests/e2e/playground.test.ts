@@ -96,8 +96,45 @@ test('Ctrl-C ends, Ctrl-Z stops, fg goes on', async () => {
   await untilScreen(page, PROMPT)
 }, 120_000)
 
+test('attach, left by Ctrl-P Ctrl-Q; the size follows while a program runs', async () => {
+  await command(page, 'docker run -dit --name stays busybox sh')
+  await page.keyboard.type('docker attach stays\n\n')
+  await untilScreen(page, /\n\/ #$/)
+  await page.keyboard.type('stty size\n')
+  const { rows, cols } = /\n(?<rows>\d+) (?<cols>\d+)\n\/ #$/.exec(
+    await untilScreen(page, /\n\d+ \d+\n\/ #$/),
+  )?.groups as { rows: string; cols: string }
+  await page.setViewportSize({ width: 800, height: 500 })
+  await page.keyboard.type(
+    `until [ "$(stty size)" != "${rows} ${cols}" ]; do :; done; echo changed\n`,
+  )
+  await untilScreen(page, /\nchanged\n\/ #$/)
+  await page.setViewportSize({ width: 1200, height: 750 })
+  await page.keyboard.press('Control+P')
+  await page.keyboard.press('Control+Q')
+  await untilScreen(page, PROMPT)
+  expect(await command(page, 'docker ps --format "{{.Names}}" --filter name=stays')).toBe('stays')
+  await page.keyboard.type('docker wait stays\n')
+  await page.waitForTimeout(300)
+  await page.keyboard.press('Control+Z')
+  await untilScreen(page, /Stopped[^\n]*\n[^]*#$/)
+  expect(await command(page, 'docker kill stays; fg')).toMatch(/stays\ndocker wait stays\n137$/)
+}, 60_000)
+
+test('what is pasted waits for Enter', async () => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.evaluate(() => navigator.clipboard.writeText('echo "ä 🐳"\necho second\n'))
+  await page.keyboard.press('Control+Shift+V')
+  await untilScreen(page, /#.*echo "ä 🐳"\necho second$/)
+  await page.keyboard.press('Enter')
+  await untilScreen(page, /\nä 🐳\nsecond\n.*#$/)
+})
+
 test("UTF-8, colours and the window's size arrive", async () => {
   expect(await command(page, 'docker run --rm busybox echo "Grüße 🐳 日本"')).toBe('Grüße 🐳 日本')
+  await command(page, 'docker run --rm busybox printf "\\033[31mred\\033[0m\\n"')
+  const red = page.locator('.xterm-fg-1', { hasText: 'red' }).last()
+  expect(await red.evaluate((node) => getComputedStyle(node).color)).toMatch(/rgb\((1[5-9]|2)\d+, /)
   await page.setViewportSize({ width: 900, height: 600 })
   const size = await command(page, 'sleep 0.3; stty size; docker run -it --rm busybox stty size')
   const [outer, inner] = size.split('\n')
@@ -155,6 +192,50 @@ test('light theme, tabs, cheat sheet', async () => {
   await page.screenshot({ path: `${pictures}tabs.png` })
   expect(await screenText(page)).toMatch(PROMPT)
 }, 60_000)
+
+test('a keyboard reaches everything, and keeps its place', async () => {
+  const focused = (): Promise<string> =>
+    page.evaluate(() => {
+      const { activeElement: found } = document
+      return found?.getAttribute('aria-label') ?? found?.textContent?.trim() ?? ''
+    })
+  await page.locator('.screen:not([hidden]) textarea').focus()
+  await page.keyboard.press('F6')
+  expect(await focused()).toMatch(/^Shell \d$/)
+  const seen: string[] = []
+  for (let presses = 0; presses < 8; presses++) {
+    await page.keyboard.press('Tab')
+    seen.push(await focused())
+  }
+  expect(seen).toEqual(
+    expect.arrayContaining(['New shell', 'Larger text', 'Dark or light', 'Save diagnostics']),
+  )
+  await page.getByRole('button', { name: 'Larger text' }).focus()
+  // A status that changes meanwhile must not take the focus.
+  await page.keyboard.press('Enter')
+  await page.waitForTimeout(400)
+  expect(await focused()).toBe('Larger text')
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Dark or light' }).click()
+  await page.getByRole('button', { name: 'Dark or light' }).click()
+  expect(await focused()).toBe('Terminal input')
+})
+
+test('a narrow window shows all of it', async () => {
+  for (const width of [1024, 420]) {
+    await page.setViewportSize({ width, height: 700 })
+    await page.getByRole('button', { name: 'Try this' }).click()
+    await page.screenshot({ path: `${pictures}${width}.png` })
+    const outside = await page.evaluate(() =>
+      [...document.querySelectorAll('header button, cheat-sheet, .screen')]
+        .filter((node) => node.getBoundingClientRect().right > innerWidth)
+        .map((node) => node.className),
+    )
+    expect(outside).toEqual([])
+    await page.getByRole('button', { name: 'Try this' }).click()
+  }
+})
 
 test('nothing was reported as an error', () => {
   expect(problems).toEqual([])

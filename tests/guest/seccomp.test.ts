@@ -5,11 +5,12 @@ import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import { catalogTree } from '../support/catalog-tree.ts'
 import { containerSpec, containerStart } from '../support/container-spec.ts'
 import { finish, sh, startMachine } from '../support/guest.ts'
-import { systemCall } from '../support/probe.ts'
+import { systemCall, vsockConnect } from '../support/probe.ts'
 
 const PROBES = 'cc'.repeat(32)
 const EPERM = 1
 const EINVAL = 22
+const ECONNRESET = 104
 const ENOSYS = 38
 
 /** arch/x86/entry/syscalls/syscall_32.tbl */
@@ -20,6 +21,9 @@ const probes: Readonly<Record<string, RootfsNode>> = {
   'clone-user-namespace': systemCall(120, 0x1000_0000, 0),
   'unknown-call': systemCall(900),
   keyctl: systemCall(288, 0, 0),
+  'vsock-host': vsockConnect(2, 1024),
+  'vsock-local': vsockConnect(1, 1024),
+  'vsock-self': vsockConnect(0xffff_ffff, 1024),
   kexec_load: systemCall(283),
   personality: systemCall(136, 0xffff_ffff),
   'personality-odd': systemCall(136, 0x0040_0000),
@@ -72,6 +76,12 @@ test.each([
 
 test.each(['kexec_load', 'clone-user-namespace'])('%s is refused', async (name) => {
   expect(await code(name, true)).toBe(EPERM)
+})
+
+test('who may have sockets of the host finds nobody: guestd is not reached from inside', async () => {
+  expect(await code('vsock-host', false)).toBe(ECONNRESET)
+  expect(await code('vsock-local', false)).toBe(ECONNRESET)
+  expect(await code('vsock-self', false)).not.toBe(0)
 })
 
 test('an exec is confined by what it brings along', async () => {

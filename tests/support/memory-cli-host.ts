@@ -168,12 +168,10 @@ function memoryFiles(contents: Map<string, string>): CliFiles {
       const names = [...contents.keys()]
         .filter((name) => name.startsWith(`${path}/`))
         .map((name) => name.slice(path.length + 1).split('/')[0] ?? '')
-      const entries = [...new Set(names)]
-        .sort()
-        .map(async (name): Promise<FileEntry> => ({
-          name,
-          ...(await files.stat(`${path}/${name}`)),
-        }))
+      const entries = [...new Set(names)].sort().map(async (name): Promise<FileEntry> => ({
+        name,
+        ...(await files.stat(`${path}/${name}`)),
+      }))
       return Promise.all(entries)
     },
     makeDirectory: () => Promise.resolve(),

@@ -33,11 +33,12 @@ export async function startPageServer(): Promise<PageServer> {
 }
 
 /** Debian's Chromium without its sandbox, which root may not use. */
-export const launchChromium = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  })
+export const chromiumOptions: { readonly executablePath: string; readonly args: string[] } = {
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-dev-shm-usage'],
+}
+
+export const launchChromium = (): Promise<Browser> => chromium.launch(chromiumOptions)
 
 interface App extends Element {
   readonly tabs: readonly { readonly id: number; readonly view: { readonly text: string } }[]

@@ -54,3 +54,18 @@ export const systemCall = (number: number, ...given: readonly number[]): RootfsN
       [0xb8, ...word(1), 0xcd, 0x80],
     ].flat(),
   )
+
+/** Exits with the errno of connecting a vsock stream to this address, or with 0. */
+export function vsockConnect(cid: number, port: number): RootfsNode {
+  const code = [
+    // socket(AF_VSOCK, SOCK_STREAM, 0)
+    [0xb8, ...word(359), 0xbb, ...word(40), 0xb9, ...word(1), 0x31, 0xd2, 0xcd, 0x80],
+    // connect(fd, address, 16); the address stands behind the code.
+    [0x89, 0xc3, 0xb9, ...word(0x0804_8000 + 84 + 52), 0xba, ...word(16)],
+    [0xb8, ...word(362), 0xcd, 0x80],
+    [0xf7, 0xd8, 0x89, 0xc3, 0xb8, ...word(1), 0xcd, 0x80],
+  ].flat()
+  // struct sockaddr_vm
+  const address = [40, 0, 0, 0, ...word(port), ...word(cid), ...word(0)]
+  return probe([...code, ...Array<number>(52 - code.length).fill(0x90), ...address])
+}

@@ -22,7 +22,8 @@ const types: Readonly<Record<string, number>> = {
 
 const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
-const join = (parent: string, name: string): string => (parent === '' ? name : `${parent}/${name}`)
+const join = (parent: string, name: string): string =>
+  parent === '' || parent.endsWith('/') ? `${parent}${name}` : `${parent}/${name}`
 
 const missing = (path: string): EngineError =>
   new EngineError('not-found', `${path}: no such file or directory`, {

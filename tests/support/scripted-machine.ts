@@ -355,7 +355,7 @@ export class ScriptedMachine implements Machine {
     owner: FileOwner,
     path: string,
     {
-      name = path.split('/').findLast((part) => part !== '' && part !== '.') ?? '',
+      name = path.split('/').findLast((part) => part !== '' && part !== '.') ?? '/',
     }: FileReadOptions = {},
   ): Promise<FileArchive> {
     const files = this.#filesOf(owner)

@@ -11,6 +11,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "archive.h"
 #include "bench.h"
 #include "control.h"
 #include "json.h"
@@ -44,6 +45,8 @@ static int open_channel(struct stream *stream, const struct json_value *open) {
         return job_channel_open(stream, open);
     if (strcmp(channel, "accept") == 0)
         return relay_open(stream, open);
+    if (strcmp(channel, "archive") == 0 || strcmp(channel, "extract") == 0)
+        return archive_open(stream, open, channel[0] == 'e');
     return bench_open(stream, channel, open);
 }
 

@@ -64,8 +64,7 @@ static int write_files(const char *id, const struct json_value *files, struct fa
     return 0;
 }
 
-/* *fresh: it wasn't there. */
-static int make_upper(const char *id, bool *fresh, struct failure *failure) {
+int runtime_make_upper(const char *id, bool *fresh, struct failure *failure) {
     static const char *const parts[] = {"", "/upper", "/work"};
     char path[128];
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -158,7 +157,7 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
     cleanup_close int pid_namespace = container.namespaces.pid;
     if (error < 0)
         return error;
-    error = make_upper(container.id, &fresh, failure);
+    error = runtime_make_upper(container.id, &fresh, failure);
     if (error == 0)
         error = write_files(container.id, json_get(open, "files"), failure);
     cleanup_close int cgroup = error < 0 ? error : make_cgroup(&container, path, failure);

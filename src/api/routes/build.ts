@@ -67,10 +67,7 @@ function buildRequest(call: Call): BuildRequest {
   }
   if (query.string('cachefrom') !== '') jsonParam(call, 'cachefrom', [])
   if (query.bool('squash')) {
-    throw new EngineError(
-      'invalid-parameter',
-      'squash is only supported with experimental mode',
-    )
+    throw new EngineError('invalid-parameter', 'squash is only supported with experimental mode')
   }
   const bundle = query.string('bundle') !== ''
   return {

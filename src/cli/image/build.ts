@@ -1,162 +1,264 @@
-import { streamOf } from '../../client/api-client.ts'
-import { exactly, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
-import { checkEnv, checkLabel, checkUlimit, parseUlimit } from '../container/create-values.ts'
-import { mapOf } from '../container/key-values.ts'
-import { flag, type Flag } from '../flags.ts'
-import { humanSize } from '../human.ts'
+import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
+import { stagesOf } from '../../codec/dockerfile/stages.ts'
+import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
+import type { BuildTrace } from '../../core/build-trace.ts'
+import { traceOf, type BuildMessage } from '../../client/build.ts'
+import { exactly, ExitError, type Command, type Invocation } from '../command.ts'
 import { pathFrom } from '../paths.ts'
-import { buildContext } from './build-context.ts'
-import { reference } from './pull.ts'
-import { drainProgress, showProgress } from './progress.ts'
-
-/** BuildKit's, which ask for what happens here anyway. */
-const buildkitFlags: readonly Flag[] = [
-  flag('--progress', 'string', 'Set type of progress output', { hidden: true }),
-  flag('--load', 'bool', 'Load the image into the engine', { hidden: true }),
-]
+import { check, findingsOf, summaryOf } from './build-check.ts'
+import { findInputs, packContext, type BuildInputs, type PackedContext } from './build-context.ts'
+import { excerpt } from './build-excerpt.ts'
+import { buildFlags } from './build-flags.ts'
+import { parseOutputs, writeOutputs, type BuildOutput } from './build-output.ts'
+import { PlainProgress, TerminalProgress, type BuildProgress } from './build-progress.ts'
+import { buildQuery, contextsOf, environmentPairs, secretsOf } from './build-query.ts'
 
 export const build: Command = {
   usage: '[OPTIONS] PATH | URL | -',
   summary: 'Build an image from a Dockerfile',
+  description: 'Start a build',
   args: exactly(1),
-  flags: [
-    flag('--add-host', 'list', 'Add a custom host-to-IP mapping ("host:ip")'),
-    flag('--build-arg', 'list', 'Set build-time variables', { check: checkEnv }),
-    flag('--cache-from', 'strings', 'Images to consider as cache sources'),
-    flag(
-      '--cgroup-parent',
-      'string',
-      'Set the parent cgroup for the "RUN" instructions during build',
-    ),
-    flag('--compress', 'bool', 'Compress the build context using gzip'),
-    flag('--cpu-period', 'int', 'Limit the CPU CFS (Completely Fair Scheduler) period'),
-    flag('--cpu-quota', 'int', 'Limit the CPU CFS (Completely Fair Scheduler) quota'),
-    flag('-c, --cpu-shares', 'int', 'CPU shares (relative weight)'),
-    flag('--cpuset-cpus', 'string', 'CPUs in which to allow execution (0-3, 0,1)'),
-    flag('--cpuset-mems', 'string', 'MEMs in which to allow execution (0-3, 0,1)'),
-    flag('--disable-content-trust', 'bool', 'Skip image verification', { initial: 'true' }),
-    flag('-f, --file', 'string', 'Name of the Dockerfile (Default is "PATH/Dockerfile")'),
-    flag('--force-rm', 'bool', 'Always remove intermediate containers'),
-    flag('--iidfile', 'string', 'Write the image ID to the file'),
-    flag('--isolation', 'string', 'Container isolation technology'),
-    flag('--label', 'list', 'Set metadata for an image', { check: checkLabel }),
-    flag('-m, --memory', 'bytes', 'Memory limit'),
-    flag(
-      '--memory-swap',
-      'bytes',
-      'Swap limit equal to memory plus swap: -1 to enable unlimited swap',
-    ),
-    flag('--network', 'string', 'Set the networking mode for the RUN instructions during build', {
-      initial: 'default',
-    }),
-    flag('--no-cache', 'bool', 'Do not use cache when building the image'),
-    flag('--platform', 'string', 'Set platform if server is multi-platform capable'),
-    flag('--pull', 'bool', 'Always attempt to pull a newer version of the image'),
-    flag('-q, --quiet', 'bool', 'Suppress the build output and print image ID on success'),
-    flag('--rm', 'bool', 'Remove intermediate containers after a successful build', {
-      initial: 'true',
-    }),
-    flag('--security-opt', 'strings', 'Security options'),
-    flag('--shm-size', 'bytes', 'Size of "/dev/shm"'),
-    flag('--squash', 'bool', 'Squash newly built layers into a single new layer', { hidden: true }),
-    flag('-t, --tag', 'list', 'Name and optionally a tag in the "name:tag" format', {
-      check: checkTag,
-    }),
-    flag('--target', 'string', 'Set the target build stage to build.'),
-    flag('--ulimit', 'ulimit', 'Ulimit options', { shownInitial: '[]', check: checkUlimit }),
-    ...buildkitFlags,
-  ],
+  flags: buildFlags,
   async run(invocation) {
-    const { flags, args, client, host, out, signal } = invocation
-    const quiet = flags.bool('quiet')
-    const context = await buildContext(host, args[0] ?? '', flags.text('file'))
-    const { body, size } = context
-    const messages = await client.images.build(
-      { ...query(invocation), dockerfile: context.dockerfile, remote: context.remote },
-      body,
-      signal,
-    )
-    if (!quiet && size)
-      await out.line(`Sending build context to Docker daemon  ${humanSize(size(), 4)}`)
-    let id = ''
-    const onAux = (aux: unknown): void => {
-      if (typeof aux === 'object' && aux !== null && 'ID' in aux && typeof aux.ID === 'string')
-        id = aux.ID
+    const { flags, args, host } = invocation
+    const inputs = await findInputs(host, args[0] ?? '', flags.given('file'))
+    const buildArgs = buildArgsOf(invocation)
+    if (flags.bool('check') || flags.text('call') === 'check') {
+      return check(invocation, inputs, buildArgs)
     }
-    if (quiet) {
-      const said = await drainProgress(messages, onAux)
-      await out.line(id === '' ? said.trim() : id)
-    } else await showProgress(messages, { output: out, isTerminal: host.tty[1], host, onAux })
-    const file = flags.text('iidfile')
-    if (file !== '') {
-      if (id === '')
-        throw new ExitError(1, `server did not provide an image ID. Cannot write ${file}`)
-      const content = streamOf(new TextEncoder().encode(id))
-      await host.files.write(pathFrom(host, file), content, { mode: 0o666, exclusive: false })
-    }
-    return 0
+    refuse(invocation)
+    const outputs = parseOutputs(invocation, flags.list('output'))
+    checkSyntax(inputs)
+    return new Build(invocation, inputs, buildArgs, outputs).run()
   },
 }
 
-function checkTag(value: string): string {
+/** Flags that need what Drydock doesn't have. */
+function refuse({ flags }: Invocation): void {
+  if (flags.bool('push')) throw new ExitError(1, 'ERROR: Drydock can not push what it builds yet')
+  if (flags.list('ssh').length > 0)
+    throw new ExitError(1, 'ERROR: Drydock has no SSH agent for --ssh')
+  const { allow } = { allow: flags.list('allow') }
+  if (allow.length > 0) throw new ExitError(1, `ERROR: Drydock can not allow ${allow.join(', ')}`)
+  const call = flags.text('call')
+  if (!['build', ''].includes(call)) throw new ExitError(1, `ERROR: unknown --call ${call}`)
+  if (flags.list('cache-to').length > 0) {
+    throw new ExitError(1, 'ERROR: Drydock can not export its build cache')
+  }
+}
+
+function buildArgsOf(invocation: Invocation): Record<string, string> {
+  const given = environmentPairs(invocation, 'build-arg')
+  const epoch = invocation.host.env['SOURCE_DATE_EPOCH']
+  return epoch === undefined ? given : { SOURCE_DATE_EPOCH: epoch, ...given }
+}
+
+/** What can't be understood is told before anything is sent. */
+function checkSyntax({ dockerfile, dockerfileName: name }: BuildInputs): void {
+  if (dockerfile === undefined) return
   try {
-    reference(value)
-  } catch (cause) {
-    throw new Error(messageOf(cause), { cause })
-  }
-  return value
-}
-
-/** As Docker's client sends it: lists and maps as JSON, nothing for what wasn't given. */
-function query({
-  flags,
-  host,
-}: Invocation): Record<string, string | boolean | readonly string[] | undefined> {
-  const json = (name: string, value: (items: readonly string[]) => unknown): string | undefined =>
-    flags.has(name) ? JSON.stringify(value(flags.list(name))) : undefined
-  const number = (name: string): string | undefined =>
-    flags.has(name) ? String(flags.number(name)) : undefined
-  const network = flags.text('network')
-  return {
-    t: flags.list('tag'),
-    version: '1',
-    buildargs: json('build-arg', (pairs) => argumentsOf(pairs, host.env)),
-    cachefrom: json('cache-from', (images) => images),
-    cgroupparent: flags.given('cgroup-parent'),
-    cpuperiod: number('cpu-period'),
-    cpuquota: number('cpu-quota'),
-    cpushares: number('cpu-shares'),
-    cpusetcpus: flags.given('cpuset-cpus'),
-    cpusetmems: flags.given('cpuset-mems'),
-    extrahosts: json('add-host', (hosts) => hosts.map((entry) => entry.replace('=', ':'))),
-    forcerm: flags.bool('force-rm'),
-    labels: json('label', mapOf),
-    memory: number('memory'),
-    memswap: number('memory-swap'),
-    networkmode: network === 'default' ? undefined : network,
-    nocache: flags.bool('no-cache'),
-    platform: flags.given('platform'),
-    pull: flags.bool('pull'),
-    q: flags.bool('quiet'),
-    ...(!flags.bool('rm') && { rm: '0' }),
-    securityopt: json('security-opt', (options) => options),
-    shmsize: number('shm-size'),
-    squash: flags.bool('squash'),
-    target: flags.given('target'),
-    ulimits: json('ulimit', (limits) => limits.map(parseUlimit)),
+    stagesOf(parseDockerfile(dockerfile))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    const place = excerpt(name, dockerfile, error.startLine, error.endLine)
+    throw new ExitError(1, `${place}ERROR: failed to build: failed to solve: ${error.message}`, {
+      cause: error,
+    })
   }
 }
 
-/** A name alone takes its value from the environment; null tells that there is none. */
-const argumentsOf = (
-  pairs: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Record<string, string | null> =>
-  Object.fromEntries(
-    pairs.map((pair) => {
-      const equals = pair.indexOf('=')
-      return equals < 0
-        ? [pair, env[pair] ?? null]
-        : [pair.slice(0, equals), pair.slice(equals + 1)]
-    }),
-  )
+/** Vertices of the CLI's own, apart from the engine's numbers. */
+const DEFINITION = -1
+const IGNORE = -2
+const CONTEXT = -3
+
+class Build {
+  readonly #invocation: Invocation
+  readonly #inputs: BuildInputs
+  readonly #buildArgs: Readonly<Record<string, string>>
+  readonly #outputs: readonly BuildOutput[]
+  readonly #quiet: boolean
+  #progress: BuildProgress | undefined
+  #image = ''
+  #names: readonly string[] = []
+  #failure: Extract<BuildTrace, { kind: 'failure' }> | undefined
+
+  constructor(
+    invocation: Invocation,
+    inputs: BuildInputs,
+    buildArgs: Readonly<Record<string, string>>,
+    outputs: readonly BuildOutput[],
+  ) {
+    this.#invocation = invocation
+    this.#inputs = inputs
+    this.#buildArgs = buildArgs
+    this.#outputs = outputs
+    this.#quiet = invocation.flags.bool('quiet')
+  }
+
+  async run(): Promise<number> {
+    const { flags, client, host, out, err, signal } = this.#invocation
+    const findings = findingsOf(this.#inputs, this.#buildArgs)
+    const parts = {
+      contexts: contextsOf(this.#invocation).local,
+      secrets: await secretsOf(this.#invocation),
+    }
+    const packed = packContext(host.files, this.#inputs, parts)
+    this.#progress = this.#quiet ? undefined : await this.#display()
+    let error: string | undefined
+    try {
+      await this.#introduce()
+      const messages = await client.builds.build(
+        buildQuery(this.#invocation, packed, this.#buildArgs),
+        this.#watched(packed),
+        signal,
+      )
+      await this.#context(packed, true)
+      error = await this.#read(messages)
+    } catch (cause) {
+      await this.#progress?.finish(true)
+      this.#progress = undefined
+      throw cause
+    }
+    await this.#progress?.finish(error !== undefined)
+    if (!this.#quiet) await err.write(summaryOf(findings))
+    if (error !== undefined) throw new ExitError(1, this.#explain(error))
+    if (this.#quiet) await out.line(this.#image)
+    await this.#writeFile(flags.given('iidfile'), this.#image)
+    await this.#writeMetadata()
+    await writeOutputs(this.#invocation, this.#outputs, this.#image, this.#names)
+    return 0
+  }
+
+  async #display(): Promise<BuildProgress | undefined> {
+    const { flags, host, err } = this.#invocation
+    const wanted = flags.given('progress') ?? host.env['BUILDKIT_PROGRESS'] ?? 'auto'
+    if (!['auto', 'plain', 'tty', 'quiet', 'rawjson'].includes(wanted)) {
+      throw new ExitError(1, `ERROR: invalid progress value ${wanted}`)
+    }
+    if (wanted === 'quiet') return undefined
+    if (wanted === 'tty' || (wanted === 'auto' && host.tty[2])) {
+      return new TerminalProgress(err, host)
+    }
+    await err.write('#0 building with "default" instance using docker driver\n\n')
+    return new PlainProgress(err)
+  }
+
+  /** What the CLI has done by itself. */
+  async #introduce(): Promise<void> {
+    const { dockerfile = '', dockerfileName, ignore } = this.#inputs
+    const bytes = new TextEncoder().encode(dockerfile).length
+    const patterns = ignore.reduce((sum, line) => sum + line.length + 1, 2)
+    await this.#own(DEFINITION, `[internal] load build definition from ${dockerfileName}`)
+    await this.#part(DEFINITION, `transferring dockerfile: ${size(bytes)}`)
+    await this.#end(DEFINITION)
+    await this.#own(IGNORE, '[internal] load .dockerignore')
+    await this.#part(IGNORE, `transferring context: ${size(patterns)}`)
+    await this.#end(IGNORE)
+    if (this.#inputs.directory !== undefined) {
+      await this.#own(CONTEXT, '[internal] load build context')
+    }
+  }
+
+  #own(vertex: number, name: string): Promise<void> {
+    return this.#show({ kind: 'vertex', vertex, name, time: Date.now() })
+  }
+
+  #part(vertex: number, name: string): Promise<void> {
+    return this.#show({ kind: 'status', vertex, name, time: Date.now(), done: true })
+  }
+
+  #end(vertex: number): Promise<void> {
+    return this.#show({ kind: 'done', vertex, time: Date.now(), cached: false })
+  }
+
+  async #context(packed: PackedContext, done: boolean): Promise<void> {
+    if (this.#inputs.directory === undefined || !done) return
+    await this.#part(CONTEXT, `transferring context: ${size(packed.size())}`)
+    await this.#end(CONTEXT)
+  }
+
+  #watched({ tar }: PackedContext): ReadableStream<Uint8Array> {
+    return tar
+  }
+
+  async #show(trace: BuildTrace): Promise<void> {
+    await this.#progress?.update(trace)
+  }
+
+  /** @returns what the engine says went wrong */
+  async #read(messages: ReadableStream<BuildMessage>): Promise<string | undefined> {
+    const { out } = this.#invocation
+    let error: string | undefined
+    for await (const message of messages) {
+      const trace = traceOf(message)
+      if (trace) {
+        if (trace.kind === 'result') {
+          this.#image = trace.image
+          this.#names = trace.names
+        } else if (trace.kind === 'failure') this.#failure = trace
+        await this.#show(trace)
+        continue
+      }
+      const plain = message as Exclude<BuildMessage, { readonly aux: BuildTrace }>
+      if ('error' in plain && plain.error !== undefined) {
+        error = plain.errorDetail?.message ?? plain.error
+        continue
+      }
+      // An engine that isn't Drydock's tells it in Docker's classic words.
+      const id = (plain.aux as { readonly ID?: string } | undefined)?.ID
+      if (id !== undefined) this.#image = id
+      if ('stream' in plain && plain.stream !== undefined && !this.#quiet) {
+        await out.write(plain.stream)
+      }
+    }
+    return error
+  }
+
+  #explain(message: string): string {
+    const failure = this.#failure
+    const place = failure
+      ? excerpt(this.#inputs.dockerfileName, failure.source, failure.lines[0], failure.lines[1])
+      : ''
+    return `${place}ERROR: failed to build: failed to solve: ${message}`
+  }
+
+  async #writeMetadata(): Promise<void> {
+    const path = this.#invocation.flags.given('metadata-file')
+    const metadata = {
+      'buildx.build.ref': `default/default/${crypto.randomUUID().replaceAll('-', '').slice(0, 25)}`,
+      'containerimage.config.digest': this.#image,
+      'containerimage.digest': this.#image,
+      ...(this.#names.length > 0 ? { 'image.name': this.#names.map(inFull).join() } : {}),
+    }
+    await this.#writeFile(path, JSON.stringify(metadata, null, 2))
+  }
+
+  async #writeFile(path: string | undefined, text: string): Promise<void> {
+    if (path === undefined || path === '') return
+    const { host } = this.#invocation
+    await host.files.write(pathFrom(host, path), new Blob([text]).stream(), {
+      mode: 0o644,
+      exclusive: false,
+    })
+  }
+}
+
+/** `t:1` → `docker.io/library/t:1` */
+const inFull = (name: string): string => {
+  const [first = ''] = name.split('/')
+  if (!name.includes('/')) return `docker.io/library/${name}`
+  return /[.:]/.test(first) || first === 'localhost' ? name : `docker.io/${name}`
+}
+
+/** `90B`, `1.51kB` (tonistiigi/units). */
+function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(2)}${units[unit] ?? ''}`
+}

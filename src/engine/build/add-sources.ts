@@ -126,7 +126,10 @@ async function unpack(stage: StageRun, node: RootfsNode): Promise<UnpackedArchiv
       : node
   const listed: LayerEntry[] = []
   for await (const entry of readTar(contentOf(plain))) listed.push(entry)
-  const source = { read: (offset: number, length: number) => (plain.source ?? { read: () => new Uint8Array() }).read(plain.offset + offset, length) }
+  const source = {
+    read: (offset: number, length: number) =>
+      (plain.source ?? { read: () => new Uint8Array() }).read(plain.offset + offset, length),
+  }
   const root = mergeLayers([{ entries: listed, source }])
   const entries = listed.flatMap(({ path }) => {
     const found = path === '' ? undefined : descend(root, path)
@@ -174,10 +177,7 @@ async function download(
     const digest = session.tools.keys.bytes(bytes)
     const wanted = checksum === undefined ? undefined : stage.scope.expand(checksum)
     if (wanted !== undefined && wanted !== digest) {
-      throw new EngineError(
-        'invalid-parameter',
-        `digest mismatch ${digest}: ${wanted}`,
-      )
+      throw new EngineError('invalid-parameter', `digest mismatch ${digest}: ${wanted}`)
     }
     const modified = Date.parse(answer.headers['last-modified'] ?? '')
     await vertex.done({ cached: false })

@@ -57,7 +57,10 @@ export class Builder implements Disposable {
       const report: Report = request.trace
         ? new TraceReport(this.#context.clock)
         : new ClassicReport(request.quiet)
-      const full = { ...request, secrets: new Map([...request.secrets, ...(await readSecrets(secrets))]) }
+      const full = {
+        ...request,
+        secrets: new Map([...request.secrets, ...(await readSecrets(secrets))]),
+      }
       const run = async (): Promise<void> => {
         try {
           const image = await this.#run(full, report, { context, contexts, file, names, signal })
@@ -147,7 +150,9 @@ export class Builder implements Disposable {
     return this.#cache.usage((diffId) => this.#images.layers.isInImage(diffId))
   }
 
-  async prune(options: CachePrune): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
+  async prune(
+    options: CachePrune,
+  ): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
     const { layers } = this.#images
     const { ids, layers: unused } = await this.#cache.prune(options, (diffId) =>
       layers.isInImage(diffId),
@@ -234,7 +239,9 @@ async function readDockerfile(
 }
 
 /** Seconds since 1970. */
-function epochOf({ SOURCE_DATE_EPOCH: text }: Readonly<Record<string, string>>): number | undefined {
+function epochOf({
+  SOURCE_DATE_EPOCH: text,
+}: Readonly<Record<string, string>>): number | undefined {
   if (text === undefined || text === '') return undefined
   if (!/^\d+$/.test(text)) {
     throw new EngineError('invalid-parameter', `invalid SOURCE_DATE_EPOCH: ${text}`)
@@ -264,4 +271,5 @@ function leaving(
   )
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

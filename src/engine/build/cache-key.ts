@@ -32,7 +32,11 @@ export class CacheKeys {
    * What a node and all below it are: as in Docker, all but modification times.
    * @param skip true for paths that are left out
    */
-  async tree(node: RootfsNode, path = '', skip: (path: string) => boolean = never): Promise<Digest> {
+  async tree(
+    node: RootfsNode,
+    path = '',
+    skip: (path: string) => boolean = never,
+  ): Promise<Digest> {
     const lines: unknown[] = []
     await this.#list(node, path, '', skip, lines)
     return this.of(lines)

@@ -55,10 +55,7 @@ export function planCopy(request: CopyRequest): PlannedMember[] {
   const exists = findNode(target, base)
   const plan = new Plan(request)
   const intoDirectory =
-    mustBeDirectory ||
-    exists?.kind === 'directory' ||
-    sources.length + inline.length > 1 ||
-    parents
+    mustBeDirectory || exists?.kind === 'directory' || sources.length + inline.length > 1 || parents
   for (const { path, node, kept } of sources) {
     if (parents) plan.addWithParents(base, path, kept, node)
     else if (node.kind === 'directory') plan.addContents(base, path, node)

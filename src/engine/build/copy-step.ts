@@ -19,7 +19,10 @@ import { parseChmod } from './file-mode.ts'
 import { writeLayer } from './layer-tar.ts'
 import type { StageRun } from './stage.ts'
 
-type WorkdirInstruction = Extract<BuildInstruction, { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }>
+type WorkdirInstruction = Extract<
+  BuildInstruction,
+  { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }
+>
 
 const scratch: RootfsNode = {
   kind: 'directory',

@@ -14,7 +14,10 @@ export function imageConfig(
   return {
     architecture: PLATFORM.architecture,
     ...(author === undefined ? {} : { author }),
-    config: sortedConfig({ ...rest, ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}) }),
+    config: sortedConfig({
+      ...rest,
+      ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
+    }),
     ...(created === undefined ? {} : { created }),
     history: steps,
     os: PLATFORM.os,
@@ -58,7 +61,10 @@ function sortedConfig<T extends object>(config: T): T {
       .filter(([, value]) => value !== undefined && value !== null)
       .map(([name, value]: [string, unknown]) => [
         name,
-        typeof value === 'object' && value !== null && !Array.isArray(value) && name !== 'Healthcheck'
+        typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        name !== 'Healthcheck'
           ? sorted(value)
           : value,
       ])

@@ -18,7 +18,9 @@ export function parseDuration(text: string): number {
   const body = text.replace(/^[-+]/, '')
   if (body === '0') return 0
   if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.test(body)) {
-    throw new Error(`time: ${/\d$/.test(body) ? 'missing unit in' : 'invalid'} duration ${quoted(text)}`)
+    throw new Error(
+      `time: ${/\d$/.test(body) ? 'missing unit in' : 'invalid'} duration ${quoted(text)}`,
+    )
   }
   let total = 0
   for (const [, value, unit] of body.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)/g)) {

@@ -46,11 +46,9 @@ export function stageGraph(
     const { from } = stage
     const text = scope.expand(from.base)
     if (text === '') {
-      throw new BuildError(
-        'invalid-parameter',
-        `base name (${from.base}) should not be blank`,
-        { place: from },
-      )
+      throw new BuildError('invalid-parameter', `base name (${from.base}) should not be blank`, {
+        place: from,
+      })
     }
     const platform = from.platform === undefined ? '' : scope.expand(from.platform)
     nodes.push({
@@ -129,7 +127,10 @@ function findTarget(nodes: readonly StageNode[], target: string): StageNode {
       : (nodes.findLast(({ stage }) => stage.from.name === target.toLowerCase()) ??
         (/^\d+$/.test(target) ? nodes[Number(target)] : undefined))
   if (found) return found
-  throw new EngineError('invalid-parameter', `target stage ${JSON.stringify(target)} could not be found`)
+  throw new EngineError(
+    'invalid-parameter',
+    `target stage ${JSON.stringify(target)} could not be found`,
+  )
 }
 
 function neededBy(target: StageNode, nodes: readonly StageNode[]): number[] {

@@ -67,7 +67,10 @@ export function change(
       const args = argumentsOf(instruction.command, config)
       const { Cmd: command, ...rest } = config
       return {
-        config: { ...(hasCommand ? { ...rest, ...(command ? { Cmd: command } : {}) } : rest), Entrypoint: args },
+        config: {
+          ...(hasCommand ? { ...rest, ...(command ? { Cmd: command } : {}) } : rest),
+          Entrypoint: args,
+        },
         created: `ENTRYPOINT ${quotedList(args)}`,
       }
     }
@@ -140,12 +143,12 @@ export function setAll(
 function healthcheckOf(instruction: HealthcheckInstruction, scope: StageScope): OciHealthcheck {
   const { command, interval, timeout, startPeriod, startInterval, retries } = instruction
   if (!command) return { Test: ['NONE'] }
-  const test =
-    command.form === 'exec' ? ['CMD', ...command.args] : ['CMD-SHELL', command.text]
+  const test = command.form === 'exec' ? ['CMD', ...command.args] : ['CMD-SHELL', command.text]
   const duration = (name: string, given: string | undefined): number => {
     if (given === undefined) return 0
     const value = parseDuration(scope.expand(given))
-    if (value !== 0 && value < 1e6) throw new Error(`Interval ${JSON.stringify(name)} cannot be less than 1ms`)
+    if (value !== 0 && value < 1e6)
+      throw new Error(`Interval ${JSON.stringify(name)} cannot be less than 1ms`)
     return value
   }
   const tries = Number(scope.expand(retries ?? '0'))
@@ -160,12 +163,22 @@ function healthcheckOf(instruction: HealthcheckInstruction, scope: StageScope): 
     StartInterval: duration('start-interval', startInterval),
     Retries: tries,
   }
-  return { Test: test, ...Object.fromEntries(Object.entries(values).filter(([, value]) => value > 0)) }
+  return {
+    Test: test,
+    ...Object.fromEntries(Object.entries(values).filter(([, value]) => value > 0)),
+  }
 }
 
 /** Go's `%q` of a HealthcheckConfig; the retries become a character. */
 function quotedCheck(check: OciHealthcheck): string {
-  const { Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 } = check
+  const {
+    Test = [],
+    Interval = 0,
+    Timeout = 0,
+    StartPeriod = 0,
+    StartInterval = 0,
+    Retries = 0,
+  } = check
   const durations = [Interval, Timeout, StartPeriod, StartInterval]
     .map((value) => JSON.stringify(formatDuration(value)))
     .join(' ')

@@ -34,7 +34,8 @@ export interface CacheDirectory {
 
 const CACHES = '/run/build-cache'
 export const cachePath = (id: string): string => `${CACHES}/${id}`
-const filesPath = (container: string, name: string): string => `/run/containers/${container}/${name}`
+const filesPath = (container: string, name: string): string =>
+  `/run/containers/${container}/${name}`
 const treePath = (id: string): string => `/run/trees/${id}`
 
 /** @throws EngineError `invalid-parameter` in BuildKit's words (frontend/dockerfile/instructions/commands_runmount.go) */

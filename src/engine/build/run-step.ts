@@ -57,7 +57,10 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
   const command = commandOf(stage, instruction)
   const mounts = await runMounts(stage, instruction, id)
   const args = stage.scope.forRun().map(splitPair)
-  const env = setAll(args.map(([name, value]) => `${name}=${value}`), (stage.config.Env ?? []).map(splitPair))
+  const env = setAll(
+    args.map(([name, value]) => `${name}=${value}`),
+    (stage.config.Env ?? []).map(splitPair),
+  )
   const listed = stage.scope.forHistory()
   const key = keys.of('RUN', stage.diffIds, {
     args: command.args,
@@ -77,7 +80,7 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
       make: async (vertex) => {
         const tree = await stage.tree()
         const record = recordOf(stage, id, command, [...env, ...mounts.env], network)
-        return await runContainer(stage, vertex, { id, tree, record, mounts, command })
+        return runContainer(stage, vertex, { id, tree, record, mounts, command })
       },
     },
     command.shown,
@@ -111,9 +114,13 @@ async function runContainer(
   const treeName = tree.tree ?? id
   machine.addTree(treeName, tree.root)
   for (const extra of mounts.trees) machine.addTree(extra.id, extra.root)
-  const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) => name.startsWith(id.slice(0, 60)))
+  const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) =>
+    name.startsWith(id.slice(0, 60)),
+  )
   const cleanUp = async (): Promise<void> => {
-    await machine.delete(id).catch((error: unknown) => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`))
+    await machine
+      .delete(id)
+      .catch((error: unknown) => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`))
     for (const name of own) machine.removeTree(name)
   }
   try {
@@ -135,20 +142,22 @@ async function runContainer(
         ]
       : []
     session.signal.throwIfAborted()
-    const process = await machine.run(
-      {
-        container: id,
-        requestId: session.request.requestId,
-        spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...mounts.mounts] },
-        rootfs: { tree: treeName, upper: 'tmpfs', redirect: false },
-        files: { ...files, ...mounts.files, ...(script ? { script: script.text } : {}) },
-        ...(seccomp === undefined ? {} : { seccomp }),
-      },
-      session.signal,
-    ).catch((cause: unknown) => {
-      session.signal.throwIfAborted()
-      throw failed(stage, command, messageOf(cause), 127, cause)
-    })
+    const process = await machine
+      .run(
+        {
+          container: id,
+          requestId: session.request.requestId,
+          spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...mounts.mounts] },
+          rootfs: { tree: treeName, upper: 'tmpfs', redirect: false },
+          files: { ...files, ...mounts.files, ...(script ? { script: script.text } : {}) },
+          ...(seccomp === undefined ? {} : { seccomp }),
+        },
+        session.signal,
+      )
+      .catch((cause: unknown) => {
+        session.signal.throwIfAborted()
+        throw failed(stage, command, messageOf(cause), 127, cause)
+      })
     await vertex.running(id)
     const status = await finish(stage, process, id, vertex)
     session.signal.throwIfAborted()
@@ -164,7 +173,10 @@ async function runContainer(
       { ignore: [...STANDARD, ...mounts.targets, '/dev/pipes'], signal: session.signal },
     )
     await vertex.removed(id)
-    return afterwards(session.epoch === undefined ? changes : clamped(changes, session.epoch), cleanUp)
+    return afterwards(
+      session.epoch === undefined ? changes : clamped(changes, session.epoch),
+      cleanUp,
+    )
   } catch (error) {
     await cleanUp()
     throw error
@@ -198,7 +210,7 @@ async function finish(
   } finally {
     session.signal.removeEventListener('abort', kill)
   }
-  return await process.exited
+  return process.exited
 }
 
 function failed(
@@ -283,18 +295,25 @@ async function prepareCaches(stage: StageRun, caches: readonly CacheDirectory[])
   )
 }
 
-function commandOf(stage: StageRun, { command, heredocs, mounts, network }: RunInstruction): Command {
+function commandOf(
+  stage: StageRun,
+  { command, heredocs, mounts, network }: RunInstruction,
+): Command {
   const flags = [
     ...mounts.map((mount) => `--mount=${mount}`),
     ...(network === undefined ? [] : [`--network=${network}`]),
   ]
   const named = (text: string): string => ['RUN', ...flags, text].join(' ')
   if (command.form === 'exec') {
-    return { args: command.args, shown: named(JSON.stringify(command.args).replaceAll('","', '", "')) }
+    return {
+      args: command.args,
+      shown: named(JSON.stringify(command.args).replaceAll('","', '", "')),
+    }
   }
   const shell = shellOf(stage.config)
   const [first] = heredocs
-  if (!first) return { args: [...shell, command.text], shown: named(stage.scope.shown(command.text)) }
+  if (!first)
+    return { args: [...shell, command.text], shown: named(stage.scope.shown(command.text)) }
   const isWhole = heredocs.length === 1 && parseHeredoc(command.text.trim()) !== undefined
   if (!isWhole) {
     const texts = heredocs.map(({ name, content }) => `\n${content}${name}`)
@@ -374,7 +393,8 @@ function splitPair(line: string): readonly [string, string] {
   return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -3,7 +3,7 @@ import type { RootfsNode } from '../../core/layer.ts'
 import type { Context } from '../context.ts'
 import type { Images } from '../images/images.ts'
 import type { LayerPin } from '../images/layer-store.ts'
-import { KeyedMutex } from '../mutex.ts'
+import type { KeyedMutex } from '../mutex.ts'
 import type { Place } from './build-error.ts'
 import type { BuildCache } from './cache.ts'
 import type { CacheKeys } from './cache-key.ts'
@@ -77,7 +77,8 @@ export class BuildSession implements AsyncDisposable {
 
   /** RFC 3339 */
   get created(): string {
-    const milliseconds = this.epoch === undefined ? this.tools.context.clock.now() : this.epoch * 1000
+    const milliseconds =
+      this.epoch === undefined ? this.tools.context.clock.now() : this.epoch * 1000
     return new Date(milliseconds).toISOString().replace('.000Z', 'Z')
   }
 

@@ -64,7 +64,7 @@ export class StagePlan {
       }
       if (failure) throw failure.error
     }
-    return await this.#stage(target.index)
+    return this.#stage(target.index)
   }
 
   #stage(index: number): Promise<StageResult> {
@@ -126,7 +126,7 @@ export class StagePlan {
     const label = labelOf(node, this.#graph.nodes.length === 1)
     switch (base.kind) {
       case 'stage':
-        return await this.#stage(base.index)
+        return this.#stage(base.index)
       case 'scratch':
         return scratch
       case 'context': {
@@ -140,7 +140,11 @@ export class StagePlan {
           `${label} FROM ${canonical(withDefaultTag(parseReference(base.name)))}`,
           node.stage.from,
         )
-        await vertex.done({ cached: session.tools.images.layers.get(image.config.rootfs.diff_ids[0] ?? image.id) === undefined })
+        await vertex.done({
+          cached:
+            session.tools.images.layers.get(image.config.rootfs.diff_ids[0] ?? image.id) ===
+            undefined,
+        })
         return resultOf(image)
       }
     }
@@ -184,7 +188,12 @@ export class StagePlan {
           const { id = '', status = '', progressDetail } = message
           if (id !== '' && progressDetail !== undefined) {
             const isDone = status === 'Pull complete' || status === 'Already exists'
-            await vertex.status(`${status} ${id}`, isDone, progressDetail.current, progressDetail.total)
+            await vertex.status(
+              `${status} ${id}`,
+              isDone,
+              progressDetail.current,
+              progressDetail.total,
+            )
           }
         }
       }
@@ -195,7 +204,11 @@ export class StagePlan {
     } catch (error) {
       await vertex.failed(error)
       if (request.trace && error instanceof EngineError) {
-        throw new EngineError(error.code, `${name}: failed to resolve source metadata for ${shown}: ${error.message}`, { cause: error })
+        throw new EngineError(
+          error.code,
+          `${name}: failed to resolve source metadata for ${shown}: ${error.message}`,
+          { cause: error },
+        )
       }
       throw error
     }

@@ -11,7 +11,8 @@ import type { StageNode } from './graph.ts'
 import { change } from './metadata.ts'
 import { runStep } from './run-step.ts'
 import type { BuildSession, FileTree, LayerStep, StepLayer } from './session.ts'
-import { GlobalScope, StageScope, type BuildVariables } from './variables.ts'
+import type { GlobalScope} from './variables.ts';
+import { StageScope, type BuildVariables } from './variables.ts'
 
 /** What stands behind a name: the files that a COPY or a mount takes from. */
 export interface SourceFiles {
@@ -68,7 +69,11 @@ export class StageRun {
     this.#diffIds = [...base.diffIds]
     this.#history = [...base.history]
     this.#key = base.key
-    this.scope = new StageScope(environment.global, environment.variables, () => this.config.Env ?? [])
+    this.scope = new StageScope(
+      environment.global,
+      environment.variables,
+      () => this.config.Env ?? [],
+    )
     if (base.scope) this.scope.inherit(base.scope)
   }
 
@@ -213,14 +218,21 @@ function parseTrigger(
   const [line = '', ...rest] = text.split('\n')
   const parsed = parseLine(line, escape, { ...place, comments: [] })
   const lines = [...rest]
-  const heredocs = lines.length === 0 ? [] : heredocsOf(line).map((heredoc) => {
-    const end = lines.findIndex(
-      (candidate) => (heredoc.chomp ? candidate.replace(/^\t+/, '') : candidate) === heredoc.name,
-    )
-    const content = lines.splice(0, end < 0 ? lines.length : end).map((part) => `${part}\n`).join('')
-    lines.shift()
-    return { ...heredoc, content }
-  })
+  const heredocs =
+    lines.length === 0
+      ? []
+      : heredocsOf(line).map((heredoc) => {
+          const end = lines.findIndex(
+            (candidate) =>
+              (heredoc.chomp ? candidate.replace(/^\t+/, '') : candidate) === heredoc.name,
+          )
+          const content = lines
+            .splice(0, end < 0 ? lines.length : end)
+            .map((part) => `${part}\n`)
+            .join('')
+          lines.shift()
+          return { ...heredoc, content }
+        })
   const instruction: Instruction = { ...parsed, heredocs }
   return parseInstruction(instruction)
 }

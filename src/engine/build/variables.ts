@@ -33,7 +33,8 @@ export class GlobalScope {
     this.#stage = target || 'default'
     for (const { args: list } of args) {
       for (const { key, value } of list) {
-        const given = variables.buildArgs[key] ?? (value === undefined ? undefined : this.expand(value))
+        const given =
+          variables.buildArgs[key] ?? (value === undefined ? undefined : this.expand(value))
         if (given !== undefined) this.#values.set(key, given)
       }
     }
@@ -62,7 +63,11 @@ export class StageScope {
   readonly #environment: () => readonly string[]
 
   /** @param environment the stage's ENV so far, `name=value` */
-  constructor(global: GlobalScope, variables: BuildVariables, environment: () => readonly string[]) {
+  constructor(
+    global: GlobalScope,
+    variables: BuildVariables,
+    environment: () => readonly string[],
+  ) {
     this.#global = global
     this.#variables = variables
     this.#environment = environment
@@ -135,7 +140,9 @@ export class StageScope {
     const given = Object.entries(this.#variables.buildArgs).filter(([name]) =>
       PREDEFINED_ARGS.has(name),
     )
-    return [...new Map([...given, ...this.#args]).entries()].map(([name, value]) => `${name}=${value}`)
+    return [...new Map([...given, ...this.#args]).entries()].map(
+      ([name, value]) => `${name}=${value}`,
+    )
   }
 
   /** Of them, those that history shows and that the cache looks at. */

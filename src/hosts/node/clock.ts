@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../ports/clock.ts'
 
 export const nodeClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  // performance.now() stands still while the computer sleeps.
+  now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: async (milliseconds, signal) => {
     try {

@@ -6,6 +6,7 @@ import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
+import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
@@ -45,6 +46,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
     openHostRoot(catalogFiles),
     openFileStores(data).then((opened) => starting.use(opened)),
   ])
+  const log = new LogRing(nodeClock)
   const machine = starting.use(
     new GuestMachine({
       wasm,
@@ -53,6 +55,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       engineId: id,
       hostname: 'drydock',
       hostRoot,
+      log: (line) => log.add(line),
     }),
   )
   machine.addTree(hostRoot.tree, hostRoot.root)
@@ -62,6 +65,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       machine,
       registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
       clock: nodeClock,
+      log,
       version: buildInfo,
       name: 'drydock',
       id,

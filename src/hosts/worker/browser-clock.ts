@@ -1,7 +1,8 @@
 import type { Clock } from '../../ports/clock.ts'
 
 export const browserClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  // performance.now() stands still while the computer sleeps.
+  now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: (milliseconds, signal) =>
     new Promise((resolve, reject) => {

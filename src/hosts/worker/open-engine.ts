@@ -3,6 +3,7 @@ import type { EngineHandler } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
+import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
@@ -51,6 +52,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
     assets.emulator(),
     loadSnapshot(assets, options.onProgress),
   ])
+  const log = new LogRing(browserClock)
   const machine: GuestMachine = opening.use(
     new GuestMachine({
       wasm,
@@ -62,6 +64,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
         machine.addTree(opened.tree, opened.root)
         return opened
       }),
+      log: (line) => log.add(line),
     }),
   )
   const registry = new CatalogTransport(assets.catalog.open, new FetchTransport())
@@ -71,6 +74,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       machine,
       registry,
       clock: browserClock,
+      log,
       version: buildInfo,
       name: 'drydock',
       id: engineId,

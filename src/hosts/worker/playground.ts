@@ -85,9 +85,12 @@ export class WorkerPlayground implements Playground {
   }
 
   async #show(state: MachineState, { machine }: OpenEngine, board: StatusBoard): Promise<void> {
+    const before = board.status.machine
     if (state.state === 'lost') board.update({ machine: { phase: 'lost', reason: state.reason } })
-    else if (state.state === 'starting') board.update({ machine: { phase: 'starting' } })
-    else {
+    else if (state.state === 'starting') {
+      const after = before.phase === 'lost' ? { after: before.reason } : {}
+      board.update({ machine: { phase: 'starting', ...after } })
+    } else {
       const { kernel, memoryBytes } = await machine.info()
       board.update({ machine: { phase: 'running', kernel, memoryBytes } })
     }

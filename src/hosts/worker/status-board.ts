@@ -22,8 +22,14 @@ export class StatusBoard implements Disposable {
     return this.#status
   }
 
+  /** A new phase of the machine is told at once. */
   update(change: Partial<PlaygroundStatus>): void {
+    const { phase } = this.#status.machine
     this.#status = { ...this.#status, ...change }
+    if (this.#status.machine.phase !== phase) {
+      this.#tell(this.#status)
+      return
+    }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.#tell(this.#status)

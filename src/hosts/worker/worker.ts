@@ -1,3 +1,4 @@
+import './stream-iteration.ts'
 import { exposePlayground } from '../../link/transport.ts'
 import { WorkerPlayground } from './playground.ts'
 

@@ -33,6 +33,8 @@ rm -f "$root"/var/lib/dpkg/*-old "$root"/etc/passwd- "$root"/etc/group- "$root"/
 rm -f "$root"/etc/gshadow- "$root"/etc/subuid- "$root"/etc/subgid- "$root/etc/.pwd.lock"
 find "$root/var/log" -type f ! -name btmp ! -name wtmp ! -name lastlog ! -name faillog -delete
 find "$root/var/log" -type f -exec truncate -s 0 {} +
+# The lists are of the build's own folder.
+find "$root/var/lib/apt/lists" -mindepth 1 -delete
 rm -f "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb
 find "$root/run" "$root/tmp" -mindepth 1 -delete
 for file in hostname resolv.conf; do

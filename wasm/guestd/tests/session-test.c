@@ -1,6 +1,7 @@
 /* Whole sessions over a socket pair: guestd's loop, streams and channels as they are, processes of the build host. */
 #define _GNU_SOURCE
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,6 +284,45 @@ static void check_relay(void) {
     settle();
 }
 
+static void check_archive(void) {
+    int fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"archive\",\"op\":\"files\",\"files\":{\"host\":true},\"path\":\"tests\",\"name\":\"t\"}");
+    expect(fd, FRAME_STARTED, "\"stat\":{\"mode\":1");
+    size_t length = 0;
+    while (get(fd) && last.kind == FRAME_DATA)
+        length += last.length;
+    assert(last.kind == FRAME_END && length > 20000 && length % 512 == 0);
+    expect_end(fd);
+    fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"archive\",\"op\":\"stat\",\"files\":{\"host\":true},\"path\":\"no/such\"}");
+    expect(fd, FRAME_FAILED, "\"code\":\"no-path\"");
+    expect_end(fd);
+    fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"archive\",\"op\":\"layer\"}");
+    expect(fd, FRAME_FAILED, "\"code\":\"invalid\"");
+    expect_end(fd);
+    /* Much more comes than is read, as what is read is no archive. */
+    static char garbage[FRAME_MAX];
+    memset(garbage, 'x', sizeof garbage);
+    fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"extract\",\"files\":{\"host\":true},\"path\":\"tests\"}");
+    uint8_t header[FRAME_HEADER_SIZE];
+    frame_header(header, FRAME_DATA, sizeof garbage);
+    push(fd, header, sizeof header);
+    for (ssize_t sent = 0; sent >= 0 || errno == EAGAIN;) {
+        loop_step(10);
+        sent = send(fd, garbage, sizeof garbage / 16, MSG_NOSIGNAL);
+    }
+    expect(fd, FRAME_FAILED, "invalid tar header");
+    expect_end(fd);
+    /* One who leaves in the middle. */
+    fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"archive\",\"op\":\"files\",\"files\":{\"host\":true},\"path\":\".\",\"name\":\"all\"}");
+    expect(fd, FRAME_STARTED, "stat");
+    close(fd);
+    settle();
+}
+
 int main(void) {
     stand_in_open();
     check_control();
@@ -291,6 +331,7 @@ int main(void) {
     check_process();
     check_attach();
     check_relay();
+    check_archive();
     puts("sessions: passed");
     return 0;
 }

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { runContainer, startMachine } from '../support/guest.ts'
+
+const rehearsals = (log: string) => new Set(log.match(/start \w+ +request rehearsal/g)).size
+
+test(
+  'containers are rehearsed once the first work came to rest, and leave nothing',
+  { timeout: 120_000 },
+  async () => {
+    await using machine = await startMachine({ rehearse: true })
+    expect((await runContainer(machine, ['echo', 'first'])).stdout).toBe('first\n')
+    expect(rehearsals(await machine.kernelLog())).toBe(0)
+    await expect
+      .poll(async () => rehearsals(await machine.kernelLog()), {
+        timeout: 100_000,
+        interval: 1_000,
+      })
+      .toBe(20)
+    const { stdout } = await runContainer(machine, ['ls', '/sys/fs/cgroup'])
+    expect(stdout).not.toContain('00000000')
+    const log = await machine.kernelLog()
+    expect(log).not.toMatch(/not started|after a failed start/)
+  },
+)
