@@ -6,6 +6,7 @@ import { buildRoutes } from './routes/build.ts'
 import { containerRoutes } from './routes/containers.ts'
 import { elsewhereRoutes } from './routes/elsewhere.ts'
 import { execRoutes } from './routes/exec.ts'
+import { networkRoutes } from './routes/networks.ts'
 import { imageRoutes } from './routes/images.ts'
 import { systemRoutes } from './routes/system.ts'
 import { callOf, json, Router, type Route } from './router.ts'
@@ -17,6 +18,7 @@ const routesOf = (engine: Engine): readonly Route[] => [
   ...buildRoutes(engine),
   ...containerRoutes(engine),
   ...execRoutes(engine),
+  ...networkRoutes(engine),
   ...elsewhereRoutes,
 ]
 

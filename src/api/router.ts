@@ -1,5 +1,6 @@
 import type { EngineRequest, EngineResponse } from '../core/engine-http.ts'
 import { encodeJsonLine } from '../codec/json-lines.ts'
+import { checkShape, type Shape } from '../codec/json-shape.ts'
 import { readJson } from './body.ts'
 import { Query } from './params.ts'
 
@@ -24,7 +25,7 @@ export interface Call {
    * The body as JSON; undefined without one.
    * @throws EngineError `invalid-parameter` in Docker's words
    */
-  json<T>(): Promise<T | undefined>
+  json<T>(shape?: Shape): Promise<T | undefined>
 }
 
 interface Compiled {
@@ -91,7 +92,11 @@ export const callOf = (
   query: new Query(new URLSearchParams(search)),
   minor,
   signal: request.signal,
-  json: async <T>() => (await readJson(request)) as T | undefined,
+  json: async <T>(shape?: Shape) => {
+    const value = await readJson(request)
+    if (shape) checkShape(value, shape)
+    return (value ?? undefined) as T | undefined
+  },
 })
 
 const encoder = new TextEncoder()

@@ -193,6 +193,11 @@ export class DrydockApp extends LitElement {
 
   /** A shell that ends is followed by another, as on a console. */
   async #keepShell(tab: Tab): Promise<void> {
+    if (tab.id === 1) {
+      tab.view.print(
+        'A Linux machine in this tab. docker run hello-world is a start; more: Try this.',
+      )
+    }
     await this.#connection.ready
     while (this.tabs.includes(tab)) {
       try {

@@ -23,6 +23,10 @@
  *   then `data` (bytes of a tar archive, or of records: see ArchiveOpen), and `end` or `failed`. The host may close at any time.
  * - `extract`  writes files: host → guest `data` (bytes of a tar archive) and `end`; guestd answers `end` when all is written, or
  *   `failed` as soon as something is wrong; what was written by then stays.
+ * - `dial`     connects to an address from the guest's own network namespace: guestd answers `started` (`{}`) or `failed`. Then
+ *   by TCP `data` and `end` as with `accept`; by UDP `datagram` both ways, each one whole, until the host closes.
+ * - `names`    carries the questions that containers ask their resolver at 127.0.0.11: guest → host `question`, host → guest
+ *   `answer`. The host opens one; a new one takes the place of the last. Without one guestd answers SERVFAIL.
  * - `echo`, `source`, `sink`  for tests and the benchmark: `data`/`end`. `source` sends `bytes` bytes in frames of `write`
  *   bytes; `sink` reads all and answers `end` after `end`; `echo` sends back what it gets.
  *
@@ -61,6 +65,12 @@ export const frameKind = {
   data: 0x20,
   /** Empty. */
   end: 0x21,
+  /** Bytes of one UDP datagram. */
+  datagram: 0x22,
+  /** u32 number (little endian), 64 bytes container id, u8 0 by UDP and 1 by TCP, a DNS message (RFC 1035). */
+  question: 0x23,
+  /** u32 number of the question, a DNS message. */
+  answer: 0x24,
 } as const
 
 export type FrameKind = keyof typeof frameKind
@@ -85,9 +95,86 @@ export type OpenFrame =
   | { readonly channel: 'accept'; readonly connection: number }
   | ({ readonly channel: 'archive' } & ArchiveOpen)
   | ({ readonly channel: 'extract' } & ExtractOpen)
+  | ({ readonly channel: 'dial' } & DialTarget)
+  | { readonly channel: 'names' }
   | { readonly channel: 'echo' }
   | { readonly channel: 'sink' }
   | { readonly channel: 'source'; readonly bytes: number; readonly write: number }
+
+/** Where `dial` connects to. */
+export interface DialTarget {
+  readonly protocol: 'tcp' | 'udp'
+  /** IPv4 or IPv6, no name. */
+  readonly address: string
+  readonly port: number
+}
+
+/** A bridge of the guest, and how it is treated. */
+export interface GuestNetwork {
+  /** Its link's name: `docker0`, `br-0123456789ab`. */
+  readonly bridge: string
+  /** Of the bridge itself, the gateways, with their subnet's length: `172.17.0.1/16`. */
+  readonly addresses: readonly string[]
+  /** Nothing of it reaches the outside, nor other networks. */
+  readonly internal: boolean
+  /** Its containers don't reach each other (`icc=false`). */
+  readonly isolated: boolean
+  /** What leaves it takes the machine's own address. */
+  readonly masquerade: boolean
+  readonly mtu?: number
+}
+
+/** A container's place in a network. */
+export interface NetworkEndpoint {
+  readonly bridge: string
+  /** Name of the link in the container. */
+  readonly interface: string
+  /** `02:42:ac:11:00:02` */
+  readonly mac: string
+  /** With their subnet's length: `172.17.0.2/16`. */
+  readonly addresses: readonly string[]
+}
+
+export interface PublishedPort {
+  readonly protocol: 'tcp' | 'udp'
+  /** Absent: every address of the machine. */
+  readonly hostIp?: string
+  readonly hostPort: number
+  /** The container's address and port. */
+  readonly address: string
+  readonly port: number
+}
+
+export interface ContainerNetwork {
+  readonly endpoints: readonly NetworkEndpoint[]
+  /** Default routes, one of a family at most. */
+  readonly gateways: readonly string[]
+  /** A resolver at 127.0.0.11, see channel `names`. */
+  readonly resolver: boolean
+  readonly ports: readonly PublishedPort[]
+}
+
+/** What a connect or disconnect leaves behind: gateways, ports and /etc/hosts as they are to be then. */
+export interface NetworkChange {
+  readonly gateways: readonly string[]
+  readonly resolver: boolean
+  /** Absent: they stay. */
+  readonly ports?: readonly PublishedPort[]
+  /** As ContainerStart's. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** Counters of a link, seen from inside the container. */
+export interface LinkStats {
+  readonly rxBytes: number
+  readonly rxPackets: number
+  readonly rxErrors: number
+  readonly rxDropped: number
+  readonly txBytes: number
+  readonly txPackets: number
+  readonly txErrors: number
+  readonly txDropped: number
+}
 
 /** A container's files, whether it runs or not; one that never ran gets its writable layer now. */
 export interface ContainerFiles {
@@ -194,6 +281,8 @@ export interface ContainerStart {
   readonly files: Readonly<Record<string, string>>
   /** cBPF program (struct sock_filter array, i386 little endian), base64; absent: unconfined. */
   readonly seccomp?: string
+  /** With a network namespace of its own: its links. Absent: the loopback alone. Its bridges must be there. */
+  readonly network?: ContainerNetwork
 }
 
 export interface ExecStart {
@@ -285,6 +374,22 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
   | { readonly op: 'delete'; readonly container: string }
   /** Result: `{containers: [{container, state: 'running'|'exited', pid}]}`. */
   | { readonly op: 'list' }
+  /** The bridge, if it isn't there. */
+  | { readonly op: 'network-create'; readonly network: GuestNetwork }
+  /** No container may be in it; one that isn't there is fine. */
+  | { readonly op: 'network-remove'; readonly bridge: string }
+  | ({
+      readonly op: 'network-connect'
+      readonly container: string
+      readonly endpoint: NetworkEndpoint
+    } & NetworkChange)
+  | ({
+      readonly op: 'network-disconnect'
+      readonly container: string
+      readonly interface: string
+    } & NetworkChange)
+  /** Result: `{networks: [bridge], containers: [id], pooled}`: what guestd holds, for tests. */
+  | { readonly op: 'network-list' }
   /** Result: `{text}`, the last 512 KiB. */
   | { readonly op: 'kernel-log' }
 )
@@ -331,6 +436,8 @@ export interface ContainerStats {
   readonly pids: { readonly current: number; readonly max: number | null }
   /** io.stat sums. */
   readonly io: { readonly readBytes: number; readonly writeBytes: number }
+  /** By link, those of a network of its own. */
+  readonly networks: Readonly<Record<string, LinkStats>>
 }
 
 /** runtime-spec v1.2, config.md#process; the parts that guestd honours. */

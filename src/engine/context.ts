@@ -5,6 +5,8 @@ import type { DownloadTransport } from '../ports/download-transport.ts'
 import type { LogStore } from '../ports/log-store.ts'
 import type { Machine } from '../ports/machine.ts'
 import type { RecordStore } from '../ports/record-store.ts'
+import type { NameForwarder } from '../ports/name-forwarder.ts'
+import type { PortPublisher } from '../ports/port-publisher.ts'
 import type { RegistryTransport } from '../ports/registry-transport.ts'
 import type { EventBus } from './events/bus.ts'
 import type { LogRing } from './log-ring.ts'
@@ -25,6 +27,10 @@ export interface EngineOptions {
     /** RFC 3339 */
     readonly buildTime: string
   }
+  /** Opens published ports on the host; without it they are open in the guest alone. */
+  readonly ports?: PortPublisher
+  /** Asks the outside for names; without it they are not known. */
+  readonly names?: NameForwarder
   /** Host name shown by `info`. */
   readonly name?: string
   /** Given where the host's other parts write to it, too; by default the engine has its own. */
@@ -46,5 +52,4 @@ export interface ContainerBrief {
   readonly name: string
   readonly image: Digest
   readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
-  readonly network?: string
 }

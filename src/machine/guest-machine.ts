@@ -4,12 +4,16 @@ import type {
   ContainerFiles,
   ContainerStart,
   ContainerStats,
+  DialTarget,
   ExecStart,
   FileOwner,
   FileStat,
   GuestEvent,
   GuestInfo,
+  GuestNetwork,
   HostProcessStart,
+  NetworkChange,
+  NetworkEndpoint,
   OpenFrame,
   ProcessRef,
   ResourceUpdate,
@@ -24,6 +28,7 @@ import type {
   LayerOptions,
   Machine,
   MachineState,
+  NameResolver,
 } from '../ports/machine.ts'
 import {
   archiveName,
@@ -39,6 +44,7 @@ import { framedDuplex } from './framed-duplex.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { GuestKeeper, type GuestMachineOptions } from './guest-keeper.ts'
 import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-results.ts'
+import { answerNames, dial } from './networks.ts'
 import type { GuestProcess } from './process.ts'
 
 /** Connections that may wait for their reader. */
@@ -50,6 +56,7 @@ export class GuestMachine implements Machine {
   readonly #options: GuestMachineOptions
   readonly #keeper: GuestKeeper
   #connectionsController: ReadableStreamDefaultController<GuestConnection> | undefined
+  #names: NameResolver | undefined
 
   constructor(options: GuestMachineOptions) {
     this.#options = options
@@ -62,6 +69,9 @@ export class GuestMachine implements Machine {
       },
     })
     this.#keeper = new GuestKeeper(options, (event) => this.#onEvent(event))
+    this.#keeper.onState(({ state }) => {
+      if (state === 'running') void this.#answerNames()
+    })
   }
 
   async info(): Promise<GuestInfo> {
@@ -137,6 +147,35 @@ export class GuestMachine implements Machine {
 
   async delete(container: string): Promise<void> {
     await this.#request({ op: 'delete', container })
+  }
+
+  async createNetwork(network: GuestNetwork): Promise<void> {
+    await this.#request({ op: 'network-create', network })
+  }
+
+  async removeNetwork(bridge: string): Promise<void> {
+    await this.#request({ op: 'network-remove', bridge })
+  }
+
+  async connectNetwork(
+    container: string,
+    endpoint: NetworkEndpoint,
+    change: NetworkChange,
+  ): Promise<void> {
+    await this.#request({ op: 'network-connect', container, endpoint, ...change })
+  }
+
+  async disconnectNetwork(container: string, link: string, change: NetworkChange): Promise<void> {
+    await this.#request({ op: 'network-disconnect', container, interface: link, ...change })
+  }
+
+  async dial(target: DialTarget, signal?: AbortSignal): Promise<Duplex> {
+    return dial(this.#openFiles, target, signal)
+  }
+
+  resolveNames(resolve: NameResolver): void {
+    this.#names = resolve
+    void this.#answerNames()
   }
 
   async readChanges(
@@ -221,6 +260,17 @@ export class GuestMachine implements Machine {
 
   async #request(call: GuestCall, signal?: AbortSignal): Promise<unknown> {
     return (await this.#keeper.ready(signal)).request(call, signal)
+  }
+
+  /** As long as the guest lives. */
+  async #answerNames(): Promise<void> {
+    const guest = this.#keeper.running
+    if (!guest || !this.#names) return
+    try {
+      await answerNames(await guest.openStream({ channel: 'names' }), this.#names)
+    } catch (error) {
+      if (!guest.stopped.aborted) this.#options.log?.(`machine: names: ${String(error)}`)
+    }
   }
 
   #onEvent(event: GuestEvent): void {

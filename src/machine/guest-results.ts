@@ -1,5 +1,5 @@
 import { EngineError } from '../core/error.ts'
-import type { ContainerStats } from '../core/guest-protocol.ts'
+import type { ContainerStats, LinkStats } from '../core/guest-protocol.ts'
 import { isObject } from './frame.ts'
 
 /** Parses what guestd answers: the guest is not trusted. */
@@ -43,7 +43,31 @@ export function parseStats(value: unknown): ContainerStats {
       readBytes: count(io['readBytes'], 'io.stat'),
       writeBytes: count(io['writeBytes'], 'io.stat'),
     },
+    networks: parseLinks(value['networks']),
   }
+}
+
+function parseLinks(value: unknown): Readonly<Record<string, LinkStats>> {
+  if (!isObject(value)) throw broken('networks')
+  return Object.fromEntries(
+    Object.entries(value).map(([name, link]) => {
+      const counters = numbers(link, 'networks')
+      const counter = (key: keyof LinkStats): number => count(counters[key], 'networks')
+      return [
+        name,
+        {
+          rxBytes: counter('rxBytes'),
+          rxPackets: counter('rxPackets'),
+          rxErrors: counter('rxErrors'),
+          rxDropped: counter('rxDropped'),
+          txBytes: counter('txBytes'),
+          txPackets: counter('txPackets'),
+          txErrors: counter('txErrors'),
+          txDropped: counter('txDropped'),
+        },
+      ]
+    }),
+  )
 }
 
 export interface ProcessRow {

@@ -6,10 +6,14 @@ import type {
   ExecStart,
   ExitStatus,
   ExtractOpen,
+  DialTarget,
   FileOwner,
   FileStat,
   GuestInfo,
+  GuestNetwork,
   HostProcessStart,
+  NetworkChange,
+  NetworkEndpoint,
   ProcessRef,
   ResourceUpdate,
   ContainerStats,
@@ -124,6 +128,24 @@ export interface Machine extends AsyncDisposable {
     tar: ReadableStream<Uint8Array>,
     options?: FileWriteOptions,
   ): Promise<void>
+  /** Make a network's bridge, if it isn't there; it lives as long as the guest. */
+  createNetwork(network: GuestNetwork): Promise<void>
+  /** Remove a bridge that no container is in. */
+  removeNetwork(bridge: string): Promise<void>
+  /** Give a running container with a network of its own another link. */
+  connectNetwork(
+    container: string,
+    endpoint: NetworkEndpoint,
+    change: NetworkChange,
+  ): Promise<void>
+  disconnectNetwork(container: string, link: string, change: NetworkChange): Promise<void>
+  /**
+   * Connect to an address from the guest's own network. By UDP each chunk is a datagram.
+   * @throws EngineError `unavailable` with the guest's reason
+   */
+  dial(target: DialTarget, signal?: AbortSignal): Promise<Duplex>
+  /** Who answers what containers ask their resolver; the last one asked for counts. It must not reject. */
+  resolveNames(resolve: NameResolver): void
   /** Round trip to guestd, in milliseconds. */
   ping(signal?: AbortSignal): Promise<number>
   /** The kernel's log, for diagnostics. */
@@ -133,6 +155,17 @@ export interface Machine extends AsyncDisposable {
   /** Called when the guest was lost (panic, hang) and again when another is up. */
   onState(listener: (state: MachineState) => void, signal?: AbortSignal): void
 }
+
+/** A question of a container's, as it came. */
+export interface NameQuestion {
+  readonly container: string
+  readonly protocol: 'tcp' | 'udp'
+  /** A DNS message (RFC 1035). */
+  readonly message: Uint8Array
+}
+
+/** @returns the answer's DNS message; undefined: none */
+export type NameResolver = (question: NameQuestion) => Promise<Uint8Array | undefined>
 
 export type MachineState =
   | { readonly state: 'starting' }

@@ -88,7 +88,7 @@ test('info and version answer without a machine, and say so', async () => {
     Components: [{ Name: 'Engine', Details: { ApiVersion: '1.51' } }],
   })
   const networks = (await request('GET', '/networks')).json<{ Name: string }[]>()
-  expect(networks.map(({ Name }) => Name)).toEqual(['host', 'none'])
+  expect(networks.map(({ Name }) => Name)).toEqual(['bridge', 'host', 'none'])
   const diagnostics = (await request('GET', '/drydock/diagnostics')).json<{
     log: { text: string; request: string }[]
   }>()

@@ -23,7 +23,10 @@ beforeAll(async () => {
   mkdirSync(pictures, { recursive: true })
   server = await startPageServer()
   browser = await launchChromium()
-  context = await browser.newContext({ viewport: { width: 1200, height: 750 } })
+  context = await browser.newContext({
+    viewport: { width: 1200, height: 750 },
+    colorScheme: 'dark',
+  })
   page = await context.newPage()
   page.on('pageerror', (error) => problems.push(error.message))
   page.on('console', (message) => {
@@ -225,7 +228,8 @@ test('a keyboard reaches everything, and keeps its place', async () => {
 test('a narrow window shows all of it', async () => {
   for (const width of [1024, 420]) {
     await page.setViewportSize({ width, height: 700 })
-    await page.getByRole('button', { name: 'Try this' }).click()
+    const sheet = page.getByRole('button', { name: 'Try this' })
+    if ((await sheet.getAttribute('aria-expanded')) === 'false') await sheet.click()
     await page.screenshot({ path: `${pictures}${width}.png` })
     const outside = await page.evaluate(() =>
       [...document.querySelectorAll('header button, cheat-sheet, .screen')]
@@ -233,7 +237,12 @@ test('a narrow window shows all of it', async () => {
         .map((node) => node.className),
     )
     expect(outside).toEqual([])
-    await page.getByRole('button', { name: 'Try this' }).click()
+    await page.locator('cheat-sheet button').first().click()
+    await untilScreen(page, /# docker run hello-world$/)
+    await page.keyboard.press('Control+C')
+    await untilScreen(page, PROMPT)
+    // Where it covers the terminal it goes away.
+    expect(await sheet.getAttribute('aria-expanded')).toBe(String(width > 768))
   }
 })
 

@@ -1,13 +1,18 @@
 import { EngineError } from '../../src/core/error.ts'
+import type { Duplex } from '../../src/core/duplex.ts'
 import type {
   ContainerFiles,
   ContainerStart,
   ContainerStats,
+  DialTarget,
   ExecStart,
   ExitStatus,
   FileOwner,
   FileStat,
   GuestInfo,
+  GuestNetwork,
+  NetworkChange,
+  NetworkEndpoint,
   ProcessRef,
   ResourceUpdate,
   RuntimeProcess,
@@ -21,6 +26,7 @@ import type {
   Machine,
   MachineProcess,
   MachineState,
+  NameResolver,
   OutputChunk,
 } from '../../src/ports/machine.ts'
 import { ScriptedFiles } from './scripted-files.ts'
@@ -176,6 +182,17 @@ class ScriptedProcess implements MachineProcess {
   }
 }
 
+const scriptedLink = {
+  rxBytes: 100,
+  rxPackets: 2,
+  rxErrors: 0,
+  rxDropped: 0,
+  txBytes: 50,
+  txPackets: 1,
+  txErrors: 0,
+  txDropped: 0,
+}
+
 interface ScriptedContainer {
   readonly start: ContainerStart
   readonly init: ScriptedProcess
@@ -191,6 +208,16 @@ export class ScriptedMachine implements Machine {
   readonly deleted: string[] = []
   readonly updates: ResourceUpdate[] = []
   readonly execs: ExecStart[] = []
+  /** By bridge. */
+  readonly networks: Map<string, GuestNetwork> = new Map()
+  /** Connects and disconnects of running containers. */
+  readonly changes: (NetworkChange & {
+    readonly container: string
+    readonly endpoint?: NetworkEndpoint
+    readonly link?: string
+  })[] = []
+  readonly dialled: DialTarget[] = []
+  names: NameResolver | undefined
   readonly connections: Machine['connections'] = new ReadableStream()
   readonly #files = new Map<string, ScriptedFiles>()
   readonly #listeners = new Set<(state: MachineState) => void>()
@@ -239,6 +266,9 @@ export class ScriptedMachine implements Machine {
     await Promise.resolve()
     const known = this.containers.get(start.container)
     if (known && !known.init.ended) throw new EngineError('conflict', 'container exists')
+    for (const { bridge } of start.network?.endpoints ?? []) {
+      if (!this.networks.has(bridge)) throw new EngineError('internal', `no bridge ${bridge}`)
+    }
     if (!this.trees.has(start.rootfs.tree)) throw new EngineError('internal', 'no such tree')
     const files = this.#filesOf({ container: start.container, tree: start.rootfs.tree })
     const init = this.#spawn(start.spec.process, files)
@@ -316,6 +346,12 @@ export class ScriptedMachine implements Machine {
       systemCpuUsec: 1_000_000,
       pids: { current: 1, max: null },
       io: { readBytes: 0, writeBytes: 0 },
+      networks: Object.fromEntries(
+        (this.containers.get(id)?.start.network?.endpoints ?? []).map((endpoint) => [
+          endpoint.interface,
+          scriptedLink,
+        ]),
+      ),
     }
   }
 
@@ -375,6 +411,39 @@ export class ScriptedMachine implements Machine {
     await this.#filesOf(owner).extract(path, tar, options)
   }
 
+  async createNetwork(network: GuestNetwork): Promise<void> {
+    this.networks.set(network.bridge, network)
+  }
+
+  async removeNetwork(bridge: string): Promise<void> {
+    this.networks.delete(bridge)
+  }
+
+  async connectNetwork(
+    id: string,
+    endpoint: NetworkEndpoint,
+    change: NetworkChange,
+  ): Promise<void> {
+    this.#running(id)
+    if (!this.networks.has(endpoint.bridge)) throw new EngineError('internal', 'no such bridge')
+    this.changes.push({ container: id, endpoint, ...change })
+  }
+
+  async disconnectNetwork(id: string, link: string, change: NetworkChange): Promise<void> {
+    this.#running(id)
+    this.changes.push({ container: id, link, ...change })
+  }
+
+  async dial(target: DialTarget): Promise<Duplex> {
+    this.dialled.push(target)
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    return { readable, writable }
+  }
+
+  resolveNames(resolve: NameResolver): void {
+    this.names = resolve
+  }
+
   ping(): Promise<number> {
     return Promise.resolve(0)
   }
@@ -394,6 +463,7 @@ export class ScriptedMachine implements Machine {
       for (const process of [init, ...execs.values()]) process.end({ kind: 'lost', reason })
     }
     this.containers.clear()
+    this.networks.clear()
     for (const listener of this.#listeners) listener({ state: 'lost', reason })
   }
 

@@ -18,6 +18,8 @@
 #include "log.h"
 #include "loop.h"
 #include "job-channel.h"
+#include "net-dial.h"
+#include "net-names.h"
 #include "relay.h"
 #include "stream.h"
 
@@ -45,6 +47,10 @@ static int open_channel(struct stream *stream, const struct json_value *open) {
         return job_channel_open(stream, open);
     if (strcmp(channel, "accept") == 0)
         return relay_open(stream, open);
+    if (strcmp(channel, "dial") == 0)
+        return dial_open(stream, open);
+    if (strcmp(channel, "names") == 0)
+        return names_open(stream);
     if (strcmp(channel, "archive") == 0 || strcmp(channel, "extract") == 0)
         return archive_open(stream, open, channel[0] == 'e');
     return bench_open(stream, channel, open);

@@ -12,6 +12,7 @@ struct json_value;
 struct container {
     const char *id, *tree;
     const struct json_value *spec;
+    const struct json_value *network; /* ContainerNetwork, or NULL */
     struct namespaces namespaces;
     struct terminal terminal;
     struct process process;

@@ -32,6 +32,9 @@ enum frame_kind {
     FRAME_EXITED = 0x18,
     FRAME_DATA = 0x20,
     FRAME_END = 0x21,
+    FRAME_DATAGRAM = 0x22,
+    FRAME_QUESTION = 0x23,
+    FRAME_ANSWER = 0x24,
 };
 
 /* A whole frame, or of a frame of kind `stdin` or `data` a piece: those are handed on as they come. */

@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "programs.h"
 #include "job.h"
+#include "net.h"
 #include "relay.h"
 #include "runtime.h"
 
@@ -77,6 +78,7 @@ int main(int count, char *arguments[], char *environment[]) {
     boot();
     must(loop_open(), "epoll");
     must(take_signals(), "signals");
+    must(net_open(), "network");
     must(relay_listen(), "unix sockets");
     must(channel_listen(), "vsock");
     int more;

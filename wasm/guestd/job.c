@@ -16,6 +16,7 @@
 #include "failure.h"
 #include "json.h"
 #include "log.h"
+#include "net.h"
 #include "job-channel.h"
 #include "job-input.h"
 #include "job-output.h"
@@ -197,6 +198,7 @@ static void exited(struct job *job) {
     job->state = JOB_EXITED;
     if (job->kind == JOB_CONTAINER) {
         job->oom_killed = runtime_oom_killed(job->container);
+        net_stop(job->container);
         if (job->memory_events.fd >= 0)
             on_memory_event(&job->memory_events, 0);
         close_watch(&job->memory_events);

@@ -11,6 +11,7 @@
 #include "json-writer.h"
 #include "json.h"
 #include "job.h"
+#include "net.h"
 #include "statistics.h"
 
 typedef int operation(const struct json_value *request, struct json_writer *result, struct failure *failure);
@@ -96,7 +97,7 @@ static int op_update(const struct json_value *request, struct json_writer *resul
 
 static int op_stats(const struct json_value *request, struct json_writer *result, struct failure *failure) {
     const struct job *job = container(request, true, failure);
-    return job == NULL ? -ESRCH : statistics_put(job->spawned.cgroup, result, failure);
+    return job == NULL ? -ESRCH : statistics_put(job->spawned.cgroup, job->container, result, failure);
 }
 
 static int op_top(const struct json_value *request, struct json_writer *result, struct failure *failure) {
@@ -152,6 +153,31 @@ static int op_mount_host_root(const struct json_value *request, struct json_writ
     return done(runtime_mount_host_root(json_text(json_get(request, "tree"), ""), failure), result);
 }
 
+static int op_network_create(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(net_create(request, failure), result);
+}
+
+static int op_network_remove(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(net_remove(request, failure), result);
+}
+
+static int op_network_connect(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    return job == NULL ? -ESRCH : done(net_connect(request, failure), result);
+}
+
+static int op_network_disconnect(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct job *job = container(request, true, failure);
+    return job == NULL ? -ESRCH : done(net_disconnect(request, failure), result);
+}
+
+static int op_network_list(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    (void)request;
+    (void)failure;
+    net_put_list(result);
+    return 0;
+}
+
 static int op_kernel_log(const struct json_value *request, struct json_writer *result, struct failure *failure) {
     (void)request;
     return host_put_kernel_log(result, failure);
@@ -166,6 +192,9 @@ static const struct {
     {"resume", op_resume},       {"update", op_update},       {"stats", op_stats},
     {"top", op_top},             {"delete", op_delete},       {"list", op_list},
     {"kernel-log", op_kernel_log},
+    {"network-create", op_network_create}, {"network-remove", op_network_remove},
+    {"network-connect", op_network_connect}, {"network-disconnect", op_network_disconnect},
+    {"network-list", op_network_list},
 };
 
 int operation_run(const struct json_value *request, struct json_writer *result, struct failure *failure) {

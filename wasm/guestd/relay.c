@@ -212,6 +212,18 @@ void relay_tell_waiting(void) {
         control_connection(relay->number, relay->service);
 }
 
+int relay_carry(struct stream *stream, int fd) {
+    struct relay *relay = calloc(1, sizeof *relay);
+    if (relay == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    *relay = (struct relay){.watch = {.fd = fd, .ready = on_guest}, .stream = stream};
+    stream_hand_over(stream, &handler, relay);
+    update(relay);
+    return 0;
+}
+
 static void on_connection(struct watch *watch, uint32_t events) {
     (void)events;
     const struct service *service = container_of(watch, struct service, watch);

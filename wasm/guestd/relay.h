@@ -16,6 +16,8 @@ struct stream;
 int relay_listen(void);
 /* Returns 0, or -errno for a connection that there isn't. */
 int relay_open(struct stream *stream, const struct json_value *open);
+/* Carry the bytes of a connected socket, which is taken over. 0 or -errno. */
+int relay_carry(struct stream *stream, int fd);
 /* Tell the connections that wait once more: a control stream is new. */
 void relay_tell_waiting(void);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -15,6 +16,7 @@
 #include "container.h"
 #include "files.h"
 #include "json.h"
+#include "net.h"
 #include "rootfs.h"
 #include "runtime-paths.h"
 #include "spawn.h"
@@ -103,6 +105,7 @@ static int read_container(const struct json_value *open, struct container *conta
     *container = (struct container){
         .id = json_text(json_get(open, "container"), ""),
         .tree = json_text(json_get(rootfs, "tree"), ""),
+        .network = json_get(open, "network"),
         .spec = json_get(open, "spec"),
         .namespaces = {.pid = -1, .network = -1},
         .terminal = {.master = -1, .slave = -1, .devpts = -1},
@@ -120,10 +123,25 @@ static int read_container(const struct json_value *open, struct container *conta
     return namespaces_parse(json_get(json_get(container->spec, "linux"), "namespaces"), &container->namespaces, failure);
 }
 
+/* A network namespace of its own comes ready, with its links when it is in networks. */
+static int take_network(struct container *container, struct failure *failure) {
+    struct namespaces *namespaces = &container->namespaces;
+    if (container->network == NULL || (namespaces->create & CLONE_NEWNET) == 0) {
+        namespaces_take_from_pool(namespaces);
+        return 0;
+    }
+    const int error = net_start(container->id, container->network, &namespaces->network, failure);
+    if (error == 0)
+        namespaces->create &= ~(uint64_t)CLONE_NEWNET;
+    return error;
+}
+
 /* With the cgroup made. */
 static int start_container(struct container *container, int cgroup, uint64_t since, struct spawned *spawned,
                            struct failure *failure) {
-    namespaces_take_from_pool(&container->namespaces);
+    int error = take_network(container, failure);
+    if (error < 0)
+        return error;
     cleanup_close int network = container->namespaces.network;
     struct spawn spawn = {.flags = container->namespaces.create,
                           .cgroup = cgroup,
@@ -133,7 +151,6 @@ static int start_container(struct container *container, int cgroup, uint64_t sin
                           .keep = network,
                           .enter = enter_container,
                           .context = container};
-    int error = 0;
     if (json_is_true(json_get(container->process.spec, "terminal")))
         error = terminal_open_new(container->spec, &container->terminal, failure);
     uint32_t spent = (uint32_t)(process_clock() - since);
@@ -163,6 +180,7 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
     cleanup_close int cgroup = error < 0 ? error : make_cgroup(&container, path, failure);
     error = cgroup < 0 ? cgroup : start_container(&container, cgroup, start, spawned, failure);
     if (error < 0) {
+        net_stop(container.id);
         if (cgroup >= 0)
             cgroup_remove(path);
         if (fresh) {
@@ -180,6 +198,7 @@ int runtime_stop(const char *container, struct failure *failure) {
     char path[CGROUP_PATH_MAX];
     if (!is_hex(container, 64, 64))
         return fail(failure, "invalid", EINVAL, "invalid container id");
+    net_stop(container);
     int error = cgroup_recall(container, path);
     if (error == 0)
         error = cgroup_remove(path);
@@ -220,7 +239,9 @@ int runtime_update(const char *container, const struct json_value *resources, st
 
 int runtime_idle(void) {
     int error = runtime_prepare();
-    return error < 0 ? error : namespaces_fill_pool();
+    if (error == 0)
+        error = net_fill_pool();
+    return error != 0 ? error : namespaces_fill_pool();
 }
 
 bool runtime_oom_killed(const char *container) {

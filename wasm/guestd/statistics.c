@@ -13,6 +13,7 @@
 #include "failure.h"
 #include "files.h"
 #include "json-writer.h"
+#include "net.h"
 
 #define CGROUPS "/sys/fs/cgroup/"
 
@@ -83,7 +84,7 @@ static uint64_t system_time(void) {
     return passed * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-int statistics_put(const char *cgroup, struct json_writer *json, struct failure *failure) {
+int statistics_put(const char *cgroup, const char *container, struct json_writer *json, struct failure *failure) {
     char path[400];
     snprintf(path, sizeof path, CGROUPS "%s", cgroup);
     cleanup_close int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -107,6 +108,8 @@ int statistics_put(const char *cgroup, struct json_writer *json, struct failure 
     put_number(json, directory, "max", "pids.max");
     json_close_object(json);
     put_io(json, directory);
+    json_name(json, "networks");
+    net_put_statistics(container, json);
     json_close_object(json);
     return 0;
 }

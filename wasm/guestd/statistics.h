@@ -5,8 +5,8 @@
 struct failure;
 struct json_writer;
 
-/* ContainerStats of guest-protocol.ts, of this path below /sys/fs/cgroup. */
-int statistics_put(const char *cgroup, struct json_writer *result, struct failure *failure);
+/* ContainerStats of guest-protocol.ts, of this path below /sys/fs/cgroup and the container's network. */
+int statistics_put(const char *cgroup, const char *container, struct json_writer *result, struct failure *failure);
 /* Request `top`: times in seconds, `startTime` since 1970; `tty` as `ps` has it. */
 int statistics_put_processes(const char *cgroup, struct json_writer *result, struct failure *failure);
 

@@ -7,12 +7,14 @@ import {
   updateContainer,
   type UpdateBody,
 } from '../../engine/containers/change.ts'
+import { hostConfig } from '../../engine/containers/body.ts'
 import { inspectContainer } from '../../engine/containers/inspect.ts'
 import { listContainers, pruneContainers } from '../../engine/containers/list.ts'
 import type { StopOptions } from '../../engine/containers/stop.ts'
 import { topContainer } from '../../engine/containers/top.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { empty, json, type Call, type Route } from '../router.ts'
+import { containerFileRoutes } from './container-files.ts'
 import { containerStreamRoutes } from './container-streams.ts'
 
 const nameOf = ({ params }: Call): string => params['name'] ?? ''
@@ -21,8 +23,12 @@ const nameOf = ({ params }: Call): string => params['name'] ?? ''
 function platformOf({ query }: Call): string {
   const text = query.string('platform')
   if (!text.startsWith('{')) return text
-  const { os = 'linux', architecture = '' } = JSON.parse(text) as Record<string, string>
-  return `${os}/${architecture}`
+  try {
+    const { os = 'linux', architecture = '' } = JSON.parse(text) as Record<string, string>
+    return `${os}/${architecture}`
+  } catch (cause) {
+    throw new EngineError('invalid-parameter', `invalid JSON: ${String(cause)}`, { cause })
+  }
 }
 
 function stopOptions({ query }: Call): StopOptions {
@@ -48,7 +54,7 @@ export const containerRoutes = (engine: Engine): readonly Route[] => [
   ...queryRoutes(engine),
   ...lifeRoutes(engine),
   ...containerStreamRoutes(engine),
-  ...missing,
+  ...containerFileRoutes(engine),
 ]
 
 const queryRoutes = ({ containers }: Engine): readonly Route[] => [
@@ -169,7 +175,7 @@ const lifeRoutes = ({ containers }: Engine): readonly Route[] => [
     path: '/containers/{name}/update',
     handle: async (call) => {
       const container = containers.get(nameOf(call))
-      const body = (await call.json<UpdateBody>()) ?? {}
+      const body = (await call.json<UpdateBody>(hostConfig)) ?? {}
       return json(200, await updateContainer(containers, container, body))
     },
   },
@@ -193,18 +199,3 @@ const lifeRoutes = ({ containers }: Engine): readonly Route[] => [
     },
   },
 ]
-
-/** What needs the container's files, which the guest doesn't give away yet. */
-const missing: readonly Route[] = (
-  [
-    ['GET', 'changes', 'list the changes of a container'],
-    ['GET', 'export', 'export containers'],
-    ['HEAD', 'archive', 'copy files of containers'],
-    ['GET', 'archive', 'copy files of containers'],
-    ['PUT', 'archive', 'copy files into containers'],
-  ] as const
-).map(([method, verb, what]) => ({
-  method,
-  path: `/containers/{name}/${verb}`,
-  handle: () => Promise.reject(new EngineError('not-implemented', `Drydock can not ${what} yet`)),
-}))

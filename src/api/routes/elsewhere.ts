@@ -68,7 +68,6 @@ const plugins: readonly Route[] = [
 const images: readonly Route[] = [
   notYet('GET', '/images/search', 'search registries'),
   notYet('POST', '/images/{name...}/push', 'push images'),
-  notYet('POST', '/commit', 'commit containers'),
 ]
 
 export const elsewhereRoutes: readonly Route[] = [...swarm, ...volumes, ...plugins, ...images]

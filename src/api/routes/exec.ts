@@ -1,4 +1,5 @@
 import { encodeStdcopy } from '../../codec/stdcopy.ts'
+import type { Shape } from '../../codec/json-shape.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Exec } from '../../engine/execs/exec.ts'
 import { empty, json, type Call, type Route } from '../router.ts'
@@ -26,6 +27,28 @@ interface ExecBody {
 interface StartBody {
   readonly Detach?: boolean
   readonly ConsoleSize?: readonly [number, number] | null
+}
+
+const execBody: Shape = {
+  struct: 'ExecOptions',
+  fields: {
+    AttachStdin: 'bool',
+    AttachStdout: 'bool',
+    AttachStderr: 'bool',
+    ConsoleSize: { list: 'int' },
+    DetachKeys: 'string',
+    Tty: 'bool',
+    Env: { list: 'string' },
+    Cmd: { list: 'string' },
+    Privileged: 'bool',
+    User: 'string',
+    WorkingDir: 'string',
+  },
+}
+
+const startBody: Shape = {
+  struct: 'ExecStartOptions',
+  fields: { Detach: 'bool', Tty: 'bool', ConsoleSize: { list: 'int' } },
 }
 
 function inspect(exec: Exec): Readonly<Record<string, unknown>> {
@@ -57,7 +80,7 @@ export const execRoutes = ({ execs }: Engine): readonly Route[] => [
     method: 'POST',
     path: '/containers/{name}/exec',
     handle: async (call) => {
-      const body = (await call.json<ExecBody>()) ?? {}
+      const body = (await call.json<ExecBody>(execBody)) ?? {}
       const id = await execs.create(call.params['name'] ?? '', {
         stdin: body.AttachStdin ?? false,
         stdout: body.AttachStdout ?? false,
@@ -78,7 +101,7 @@ export const execRoutes = ({ execs }: Engine): readonly Route[] => [
     method: 'POST',
     path: '/exec/{id}/start',
     handle: async (call) => {
-      const body = (await call.json<StartBody>()) ?? {}
+      const body = (await call.json<StartBody>(startBody)) ?? {}
       const exec = execs.get(idOf(call))
       exec.checkStartable()
       const size = body.ConsoleSize ?? ([0, 0] as const)

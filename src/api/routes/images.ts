@@ -1,5 +1,6 @@
 import type { EngineResponse } from '../../core/engine-http.ts'
 import { EngineError } from '../../core/error.ts'
+import { changed } from '../../engine/containers/image-config.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Credentials, Images } from '../../engine/images/images.ts'
 import { bytesOf, empty, json, jsonLines, type Call, type Route } from '../router.ts'
@@ -43,13 +44,14 @@ async function importTree(
       'Drydock can not fetch a file tree itself: send it as the body of the request',
     )
   }
-  if (query.strings('changes').some((change) => change !== '')) {
-    throw new EngineError('not-implemented', 'Drydock can not import with changes yet')
-  }
   const id = await images.import(request.body ?? bytesOf(new Uint8Array()), {
     repository: query.string('repo'),
     tag: query.string('tag'),
     message: query.string('message'),
+    config: changed(
+      {},
+      query.strings('changes').filter((change) => change !== ''),
+    ),
     signal,
   })
   return json(200, { status: id })

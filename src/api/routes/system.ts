@@ -38,7 +38,7 @@ const ping = async ({ request }: Call): Promise<EngineResponse> => {
   }
 }
 
-export const systemRoutes = ({ context, system, images, networks }: Engine): readonly Route[] => [
+export const systemRoutes = ({ context, system, images }: Engine): readonly Route[] => [
   { method: 'HEAD', path: '/_ping', handle: ping },
   { method: 'GET', path: '/_ping', handle: ping },
   { method: 'GET', path: '/version', handle: async () => json(200, await system.version()) },
@@ -92,48 +92,5 @@ export const systemRoutes = ({ context, system, images, networks }: Engine): rea
     method: 'GET',
     path: '/drydock/diagnostics',
     handle: async () => json(200, { apiVersion: API_VERSION, ...(await system.diagnostics()) }),
-  },
-  {
-    method: 'GET',
-    path: '/networks',
-    handle: async ({ query }) => json(200, networks.list(query.filters())),
-  },
-  {
-    method: 'POST',
-    path: '/networks/create',
-    handle: async (call) => {
-      const { Name = '', Driver = '' } =
-        (await call.json<{ readonly Name?: string; readonly Driver?: string }>()) ?? {}
-      return networks.create(Name, Driver)
-    },
-  },
-  {
-    method: 'POST',
-    path: '/networks/prune',
-    handle: async ({ query }) => {
-      query.filters().check(['label', 'label!', 'until'])
-      return json(200, { NetworksDeleted: null })
-    },
-  },
-  ...(['connect', 'disconnect'] as const).map((verb): Route => ({
-    method: 'POST',
-    path: `/networks/{id}/${verb}`,
-    handle: async ({ params }) => {
-      const { name } = networks.get(params['id'] ?? '')
-      throw new EngineError(
-        'forbidden',
-        `container cannot be ${verb}ed ${verb === 'connect' ? 'to' : 'from'} ${name} network`,
-      )
-    },
-  })),
-  {
-    method: 'GET',
-    path: '/networks/{id}',
-    handle: async ({ params }) => json(200, networks.inspect(params['id'] ?? '')),
-  },
-  {
-    method: 'DELETE',
-    path: '/networks/{id}',
-    handle: async ({ params }) => networks.remove(params['id'] ?? ''),
   },
 ]

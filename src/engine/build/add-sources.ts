@@ -71,7 +71,7 @@ export async function addedFiles(
 
 function trySelect(root: RootfsNode, source: string): ReturnType<typeof selectSources> {
   try {
-    return selectSources(root, [source], () => false)
+    return selectSources(root, [source])
   } catch {
     return []
   }
@@ -188,7 +188,7 @@ async function download(
       mtime: Number.isNaN(modified) ? 0 : modified / 1000,
     }
   } catch (error) {
-    await vertex.failed(error)
+    await vertex.failed(error, session.signal.aborted)
     throw error
   }
 }

@@ -1,3 +1,4 @@
+import { IgnorePatterns, readIgnoreFile } from '../../codec/dockerfile/ignore.ts'
 import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
 import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
@@ -54,6 +55,7 @@ export class Builder implements Disposable {
     try {
       const { context, contexts, secrets } = inputsOf(input.root, request.bundle)
       const file = await readDockerfile(context, input.root, request)
+      const visible = request.bundle ? context : await withoutIgnored(context, request.dockerfile)
       const report: Report = request.trace
         ? new TraceReport(this.#context.clock)
         : new ClassicReport(request.quiet)
@@ -63,7 +65,13 @@ export class Builder implements Disposable {
       }
       const run = async (): Promise<void> => {
         try {
-          const image = await this.#run(full, report, { context, contexts, file, names, signal })
+          const image = await this.#run(full, report, {
+            context: visible,
+            contexts,
+            file,
+            names,
+            signal,
+          })
           await report.built(image, names.map(familiar))
           await report.close()
         } catch (error) {
@@ -140,7 +148,7 @@ export class Builder implements Disposable {
         await pin.release()
       }
     } catch (error) {
-      await vertex.failed(error)
+      await vertex.failed(error, session.signal.aborted)
       throw error
     }
   }
@@ -201,6 +209,30 @@ function inputsOf(
     contexts: named('contexts'),
     secrets: named('secrets'),
   }
+}
+
+/**
+ * Dockerfile and .dockerignore come with the context even where the patterns leave them out: then COPY doesn't see them
+ * (moby builder/remotecontext/detect.go, removeDockerfile).
+ */
+async function withoutIgnored(context: RootfsNode, dockerfile: string): Promise<RootfsNode> {
+  const file = context.children?.get('.dockerignore')
+  if (file?.kind !== 'file' || file.size > DOCKERFILE_MAX) return context
+  const lines = readIgnoreFile(new TextDecoder().decode(await readNode(file)))
+  const patterns = new IgnorePatterns(lines)
+  const path = resolveInRoot(context, dockerfile)
+  return ['.dockerignore', path]
+    .filter((name) => patterns.ignores(name))
+    .reduce((root, name) => without(root, name.split('/')), context)
+}
+
+function without(node: RootfsNode, [name = '', ...rest]: readonly string[]): RootfsNode {
+  const child = node.children?.get(name)
+  if (!child) return node
+  const children = new Map(node.children)
+  if (rest.length === 0) children.delete(name)
+  else children.set(name, without(child, rest))
+  return { ...node, children }
 }
 
 async function readSecrets(

@@ -30,37 +30,32 @@ export class CacheKeys {
 
   /**
    * What a node and all below it are: as in Docker, all but modification times.
-   * @param skip true for paths that are left out
+   * @param skip true for what is left out of a directory, by its path in there
    */
-  async tree(
-    node: RootfsNode,
-    path = '',
-    skip: (path: string) => boolean = never,
-  ): Promise<Digest> {
+  async tree(node: RootfsNode, skip: (path: string) => boolean = never): Promise<Digest> {
     const lines: unknown[] = []
-    await this.#list(node, path, '', skip, lines)
+    await this.#list(node, '', skip, lines)
     return this.of(lines)
   }
 
   async #list(
     node: RootfsNode,
     path: string,
-    name: string,
     skip: (path: string) => boolean,
     lines: unknown[],
   ): Promise<void> {
+    if (path !== '' && skip(path)) return
     const { kind, mode, uid, gid, target, major, minor, xattrs } = node
     if (kind !== 'directory') {
-      if (path !== '' && skip(path)) return
       const content = kind === 'file' ? await this.content(node) : ''
-      lines.push([name, kind, mode, uid, gid, content, target, major, minor, xattrsOf(xattrs)])
+      lines.push([path, kind, mode, uid, gid, content, target, major, minor, xattrsOf(xattrs)])
       return
     }
-    lines.push([name, kind, mode, uid, gid, xattrsOf(xattrs)])
+    // The directory that is copied gives nothing but what lies in it.
+    if (path !== '') lines.push([path, kind, mode, uid, gid, xattrsOf(xattrs)])
     const children = [...(node.children ?? [])].sort(([left], [right]) => (left < right ? -1 : 1))
-    for (const [child, below] of children) {
-      const at = path === '' ? child : `${path}/${child}`
-      await this.#list(below, at, name === '' ? child : `${name}/${child}`, skip, lines)
+    for (const [name, child] of children) {
+      await this.#list(child, path === '' ? name : `${path}/${name}`, skip, lines)
     }
   }
 

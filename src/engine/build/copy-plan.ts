@@ -41,7 +41,7 @@ export interface CopyRequest {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
   readonly mode: ((before: number, isDirectory: boolean) => number) | undefined
   readonly parents: boolean
-  /** True for what is left out. */
+  /** True for what is left out of a directory, by its path in there. */
   readonly excludes: (path: string) => boolean
   /** Seconds since 1970, of what is made on the way. */
   readonly now: number
@@ -50,18 +50,21 @@ export interface CopyRequest {
 /** What a COPY puts into its layer (Dockerfile reference, "COPY"; buildkit solver/llbsolver/file/backend.go). */
 export function planCopy(request: CopyRequest): PlannedMember[] {
   const { sources, inline, destination, target, parents } = request
-  const mustBeDirectory = destination.endsWith('/')
   const base = resolveInRoot(target, destination)
-  const exists = findNode(target, base)
+  const existing = findNode(target, base)?.kind
   const plan = new Plan(request)
-  const intoDirectory =
-    mustBeDirectory || exists?.kind === 'directory' || sources.length + inline.length > 1 || parents
+  let isDirectory = destination.endsWith('/') || existing === 'directory' || parents
   for (const { path, node, kept } of sources) {
-    if (parents) plan.addWithParents(base, path, kept, node)
-    else if (node.kind === 'directory') plan.addContents(base, path, node)
-    else plan.addNode(intoDirectory ? join(base, splitPath(path).name) : base, path, node)
+    if (parents) plan.addWithParents(base, kept, node)
+    else if (node.kind === 'directory') {
+      if (!isDirectory && (existing !== undefined || plan.members.length > 0)) {
+        throw new EngineError('invalid-parameter', `cannot copy to non-directory: /${base}`)
+      }
+      plan.addContents(base, node)
+      isDirectory = true
+    } else plan.addNode(isDirectory ? join(base, splitPath(path).name) : base, node)
   }
-  for (const file of inline) plan.addBytes(intoDirectory ? join(base, file.name) : base, file)
+  for (const file of inline) plan.addBytes(isDirectory ? join(base, file.name) : base, file)
   return plan.members
 }
 
@@ -111,20 +114,18 @@ class Plan {
   }
 
   /** The directory itself is made as any other on the way: only what lies in it comes with its attributes. */
-  addContents(to: string, from: string, directory: RootfsNode): void {
+  addContents(to: string, directory: RootfsNode): void {
     this.makeDirectory(to)
-    for (const [name, child] of sorted(directory))
-      this.#addTree(join(to, name), join(from, name), child)
+    for (const [name, child] of sorted(directory)) this.#addTree(join(to, name), name, child)
   }
 
-  addNode(to: string, from: string, node: RootfsNode): void {
+  addNode(to: string, node: RootfsNode): void {
     this.#makeParents(to)
-    this.#addTree(to, from, node)
+    this.#addTree(to, '', node)
   }
 
-  addWithParents(base: string, path: string, kept: string, node: RootfsNode): void {
-    this.#makeParents(join(base, kept))
-    this.#addTree(join(base, kept), path, node)
+  addWithParents(base: string, kept: string, node: RootfsNode): void {
+    this.addNode(join(base, kept), node)
   }
 
   addBytes(to: string, { bytes, mode: own = 0o644, mtime }: InlineFile): void {
@@ -158,7 +159,7 @@ class Plan {
   }
 
   #addTree(to: string, from: string, node: RootfsNode): void {
-    if (this.#request.excludes(from)) return
+    if (from !== '' && this.#request.excludes(from)) return
     if (node.kind !== 'directory') {
       this.#addFile(to, node)
       return
@@ -236,15 +237,11 @@ const sorted = (node: RootfsNode): [string, RootfsNode][] =>
  * and `COPY link` do.
  * @throws SourceNotFound
  */
-export function selectSources(
-  tree: RootfsNode,
-  sources: readonly string[],
-  excludes: (path: string) => boolean,
-): Selected[] {
+export function selectSources(tree: RootfsNode, sources: readonly string[]): Selected[] {
   return sources.flatMap((source) => {
     const pivot = source.indexOf('/./')
     const above = pivot < 0 ? 0 : clean(source.slice(0, pivot)).split('/').filter(Boolean).length
-    return matches(tree, source, excludes).map(({ path, node }) => ({
+    return matches(tree, source).map(({ path, node }) => ({
       path,
       node,
       kept: path.split('/').slice(above).join('/'),
@@ -254,17 +251,11 @@ export function selectSources(
 
 type Match = Pick<Selected, 'path' | 'node'>
 
-function matches(
-  tree: RootfsNode,
-  source: string,
-  excludes: (path: string) => boolean,
-): readonly Match[] {
+function matches(tree: RootfsNode, source: string): readonly Match[] {
   const path = clean(source)
   if (!/[*?[\\]/.test(path)) {
     const node = findNode(tree, resolveInRoot(tree, path))
-    if (!node || (path !== '' && excludes(path) && node.kind !== 'directory')) {
-      throw new SourceNotFound(source)
-    }
+    if (!node) throw new SourceNotFound(source)
     return [{ path, node }]
   }
   let found: readonly Match[] = [{ path: '', node: tree }]
@@ -280,12 +271,10 @@ function matches(
         .map(([name, child]) => ({ path: join(above, name), node: child })),
     )
   }
-  found = found
-    .filter(({ path: name }) => !excludes(name))
-    .map(({ path: name, node }) => ({
-      path: name,
-      node: node.kind === 'symlink' ? (findNode(tree, resolveInRoot(tree, name)) ?? node) : node,
-    }))
+  found = found.map(({ path: name, node }) => ({
+    path: name,
+    node: node.kind === 'symlink' ? (findNode(tree, resolveInRoot(tree, name)) ?? node) : node,
+  }))
   if (found.length === 0) throw new SourceNotFound(source)
   return found
 }

@@ -67,9 +67,10 @@ export async function workdirStep(stage: StageRun, instruction: WorkdirInstructi
     {
       key: session.tools.keys.of('WORKDIR', stage.diffIds, path, user),
       place: instruction,
+      borrow: 'content',
       make: async () => {
         const { root } = await stage.tree()
-        const owner = user === '' ? undefined : await resolveUser(root, user, [])
+        const owner = user === '' ? undefined : await userOf(root, user)
         return writeLayer(planDirectory(path, { target: root, owner, now: session.now }))
       },
     },
@@ -87,7 +88,7 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
   const named = instruction.sources.map(expand)
   const destinationText = expand(instruction.destination)
   const destination = absolutePath(destinationText, stage.config.WorkingDir ?? '/')
-  checkSources(instruction, named, destinationText)
+  checkSources(instruction, named)
   const excludes = excluder(instruction.exclude.map(expand))
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
@@ -108,12 +109,12 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
   const needsFiles = added.local.length > 0 || added.archives.length > 0
   const files = needsFiles ? await stage.environment.files(instruction.from) : undefined
   const sources = files
-    ? located(stage, instruction, () => selectSources(files.root, added.local, excludes))
+    ? located(stage, instruction, () => selectSources(files.root, added.local))
     : []
   const isContext = files?.isContext ?? true
   const inputs: unknown[] = []
   for (const { path, node, kept } of sources) {
-    inputs.push([path, parents ? kept : '', await keys.tree(node, path, excludes)])
+    inputs.push([path, parents ? kept : '', await keys.tree(node, excludes)])
   }
   for (const { name, bytes, mode: own } of inline) inputs.push([name, own, keys.bytes(bytes)])
   for (const { key } of added.archives) inputs.push(['archive', key])
@@ -130,6 +131,7 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
     {
       key: keys.of(kind, below, destination, chown, chmod, parents, isContext, inputs),
       place: instruction,
+      borrow: 'content',
       make: async () => {
         const target = link ? scratch : (await stage.tree()).root
         const owner = await ownerOf(stage, chown, isContext)
@@ -167,17 +169,7 @@ const flagsAsWritten = ({ from, chown, chmod, link, parents }: CopyInstruction):
   ...(parents ? ['--parents'] : []),
 ]
 
-function checkSources(
-  { kind, heredocs, checksum }: CopyInstruction,
-  sources: readonly string[],
-  destination: string,
-): void {
-  if (sources.length + heredocs.length > 1 && !/(^|\/)\.{0,2}$/.test(destination)) {
-    throw new EngineError(
-      'invalid-parameter',
-      `When using ${kind} with more than one source file, the destination must be a directory and end with a /`,
-    )
-  }
+function checkSources({ checksum }: CopyInstruction, sources: readonly string[]): void {
   if (checksum !== undefined && !sources.every((source) => /^https?:\/\//.test(source))) {
     throw new EngineError('invalid-parameter', 'checksum requires HTTP(S) or Git sources')
   }
@@ -186,7 +178,7 @@ function checkSources(
 function excluder(patterns: readonly string[]): (path: string) => boolean {
   if (patterns.length === 0) return () => false
   const ignore = new IgnorePatterns(patterns)
-  return (path) => ignore.ignores(path)
+  return (path) => ignore.ignores(path) && !ignore.mayHoldExceptions(path)
 }
 
 /** Words of a here-document: variables are expanded, quotes are characters. */
@@ -223,10 +215,13 @@ async function ownerOf(
   isContext: boolean,
 ): Promise<{ uid: number; gid: number } | undefined> {
   if (chown === undefined || chown === '') return isContext ? { uid: 0, gid: 0 } : undefined
-  const { root } = await stage.tree()
-  const { uid, gid } = await resolveUser(root, chown, [])
-  // A number alone is the group's, too.
-  return /^\d+$/.test(chown) ? { uid, gid: uid } : { uid, gid }
+  return userOf((await stage.tree()).root, chown)
+}
+
+/** Owner by `user[:group]`: a number alone is the group's, too. */
+async function userOf(root: RootfsNode, text: string): Promise<{ uid: number; gid: number }> {
+  const { uid, gid } = await resolveUser(root, text, [])
+  return /^\d+$/.test(text) ? { uid, gid: uid } : { uid, gid }
 }
 
 const clamped = (members: readonly PlannedMember[], epoch: number): PlannedMember[] =>

@@ -61,6 +61,7 @@ export function stageGraph(
     })
   }
   const chosen = findTarget(nodes, target)
+  checkOrder(nodes)
   return { nodes, target: chosen, needed: neededBy(chosen, nodes) }
 }
 
@@ -133,18 +134,46 @@ function findTarget(nodes: readonly StageNode[], target: string): StageNode {
   )
 }
 
+/**
+ * A stage takes files from stages before it only.
+ * @throws BuildError
+ */
+function checkOrder(nodes: readonly StageNode[]): void {
+  const below = (node: StageNode, seen: Set<number>): Set<number> => {
+    for (const source of node.sources.values()) {
+      const next = source.kind === 'stage' ? nodes[source.index] : undefined
+      if (!next || seen.has(next.index)) continue
+      seen.add(next.index)
+      below(next, seen)
+    }
+    return seen
+  }
+  for (const node of nodes) {
+    if (below(node, new Set()).has(node.index)) throw circular(node)
+  }
+  for (const node of nodes) {
+    for (const [name, source] of node.sources) {
+      if (source.kind !== 'stage' || source.index < node.index) continue
+      throw new BuildError(
+        'invalid-parameter',
+        `cannot copy from stage ${JSON.stringify(name)}, it needs to be defined before current stage ${JSON.stringify(node.name)}`,
+        { place: node.stage.from },
+      )
+    }
+  }
+}
+
+const circular = (node: StageNode): BuildError =>
+  new BuildError('invalid-parameter', `circular dependency detected on stage: ${node.name}`, {
+    place: node.stage.from,
+  })
+
 function neededBy(target: StageNode, nodes: readonly StageNode[]): number[] {
   const done = new Set<number>()
   const visiting = new Set<number>()
   const visit = (node: StageNode): void => {
     if (done.has(node.index)) return
-    if (visiting.has(node.index)) {
-      throw new BuildError(
-        'invalid-parameter',
-        `circular dependency detected on stage: ${node.name}`,
-        { place: node.stage.from },
-      )
-    }
+    if (visiting.has(node.index)) throw circular(node)
     visiting.add(node.index)
     for (const source of [node.base, ...node.sources.values()]) {
       const next = source.kind === 'stage' ? nodes[source.index] : undefined

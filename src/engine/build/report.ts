@@ -5,7 +5,7 @@ import { Progress } from '../images/progress.ts'
 import { BuildError, type Place } from './build-error.ts'
 import type { BuildMessage } from './request.ts'
 
-export const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
+const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
 
 /** Tells a client how a build goes: in Docker's classic words, or step by step for Drydock's own CLI. */
 export interface Report {
@@ -28,7 +28,8 @@ export interface VertexReport {
   status(name: string, done: boolean, current?: number, total?: number): Promise<void>
   removed(container: string): Promise<void>
   done(result: { readonly cached: boolean }): Promise<void>
-  failed(error: unknown): Promise<void>
+  /** @param canceled it stopped because something else failed */
+  failed(error: unknown, canceled: boolean): Promise<void>
 }
 
 /** Moby's classic builder (daemon/builder/dockerfile/dispatchers.go). */
@@ -159,14 +160,13 @@ export class TraceReport implements Report {
           ...(total === undefined ? {} : { total }),
         }),
       done: ({ cached }) => this.#send({ kind: 'done', vertex, time: now(), cached }),
-      failed: async (error) => {
-        const canceled = error instanceof Error && error.name === 'AbortError'
+      failed: async (reason, canceled) => {
         await this.#send({
           kind: 'done',
           vertex,
           time: now(),
           cached: false,
-          error: error instanceof Error ? error.message : String(error),
+          error: reason instanceof Error ? reason.message : String(reason),
           ...(canceled ? { canceled: true } : {}),
         }).catch(() => undefined)
       },

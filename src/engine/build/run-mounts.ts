@@ -32,7 +32,10 @@ export interface CacheDirectory {
   readonly locked: boolean
 }
 
-const CACHES = '/run/build-cache'
+/** In the host root: it lives as long as the guest. */
+const CACHES = '/var/cache/docker-build'
+/** Where the guest has the host root (wasm/guestd/runtime.h, HOST_ROOT). */
+const HOST_ROOT = '/run/host'
 export const cachePath = (id: string): string => `${CACHES}/${id}`
 const filesPath = (container: string, name: string): string =>
   `/run/containers/${container}/${name}`
@@ -149,7 +152,7 @@ export async function runMounts(
         mounts.push({
           destination: path,
           type: 'bind',
-          source: cachePath(caches.at(-1)?.id ?? id),
+          source: `${HOST_ROOT}${cachePath(caches.at(-1)?.id ?? id)}`,
           options: ['bind', get('ro', 'readonly') === 'true' ? 'ro' : 'rw'],
         })
         inputs.push([type, path, name])
@@ -166,8 +169,14 @@ export async function runMounts(
     trees,
     caches,
     inputs,
-    targets: mounts.map(({ destination }) => destination),
+    targets: mounts.flatMap(({ destination }) => withParents(destination)),
   }
+}
+
+/** `/a/b` → `/a`, `/a/b` */
+function withParents(path: string): string[] {
+  const parts = path.split('/').slice(1)
+  return parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`)
 }
 
 const invalid = (message: string): EngineError => new EngineError('invalid-parameter', message)

@@ -23,15 +23,20 @@ const SIGKILL = 9
 
 /** What is in every container as a mount point only. */
 const STANDARD = [
-  '/proc',
+  '/.dockerenv',
   '/dev',
-  '/sys',
-  '/etc/hosts',
-  '/etc/hostname',
-  '/etc/resolv.conf',
+  '/dev/console',
+  '/dev/mqueue',
+  '/dev/pipes',
   '/dev/pts',
   '/dev/shm',
-  '/dev/mqueue',
+  '/etc',
+  '/etc/hostname',
+  '/etc/hosts',
+  '/etc/resolv.conf',
+  '/proc',
+  '/run',
+  '/sys',
   '/sys/fs/cgroup',
 ]
 
@@ -77,6 +82,7 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
     {
       key,
       place: instruction,
+      borrow: mounts.inputs.length === 0 ? 'history' : 'never',
       make: async (vertex) => {
         const tree = await stage.tree()
         const record = recordOf(stage, id, command, [...env, ...mounts.env], network)
@@ -170,7 +176,7 @@ async function runContainer(
     }
     const changes = await machine.readChanges(
       { container: id, tree: treeName },
-      { ignore: [...STANDARD, ...mounts.targets, '/dev/pipes'], signal: session.signal },
+      { ignore: [...STANDARD, ...mounts.targets], signal: session.signal },
     )
     await vertex.removed(id)
     return afterwards(

@@ -1,10 +1,12 @@
 import type { Digest } from '../../core/digest.ts'
+import type { OciImageConfig } from '../../core/oci.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import type { Context } from '../context.ts'
 import type { Images } from '../images/images.ts'
 import type { LayerPin } from '../images/layer-store.ts'
 import type { KeyedMutex } from '../mutex.ts'
 import type { Place } from './build-error.ts'
+import { borrowedLayer } from './cache-from.ts'
 import type { BuildCache } from './cache.ts'
 import type { CacheKeys } from './cache-key.ts'
 import type { Report, VertexReport } from './report.ts'
@@ -35,7 +37,16 @@ export interface LayerStep {
   readonly name: string
   readonly place: Place
   readonly noCache: boolean
+  /** The stage so far, this step's own line of history included: for `--cache-from`. */
+  readonly lineage: Lineage
+  /** What a layer of another image is taken for: its history, as RUN's, or its content as well. */
+  readonly borrow: 'history' | 'content' | 'never'
   readonly make: (vertex: VertexReport) => Promise<ReadableStream<Uint8Array>>
+}
+
+export interface Lineage {
+  readonly diffIds: readonly Digest[]
+  readonly history: readonly string[]
 }
 
 /** Files of a stage. */
@@ -54,6 +65,8 @@ export class BuildSession implements AsyncDisposable {
   readonly signal: AbortSignal
   /** Seconds since 1970: SOURCE_DATE_EPOCH. */
   readonly epoch: number | undefined
+  /** Images whose layers may be taken. */
+  readonly cacheImages: OciImageConfig[] = []
   readonly #pins: LayerPin[] = []
   readonly #trees = new Map<string, Promise<FileTree>>()
 
@@ -110,35 +123,49 @@ export class BuildSession implements AsyncDisposable {
         await vertex.done({ cached: true })
         return { diffId: found.diffId, created: found.created, key: step.key }
       }
+      const borrowed = step.noCache ? undefined : await borrowedLayer(this, step)
+      if (borrowed) {
+        const layer = await this.#keep(step, borrowed.diffId, borrowed.created)
+        await vertex.done({ cached: true })
+        return layer
+      }
       return await this.#make(step, vertex)
     } catch (error) {
-      await vertex.failed(error)
+      await vertex.failed(error, this.signal.aborted)
       throw error
     }
   }
 
   async #make(step: LayerStep, vertex: VertexReport): Promise<StepLayer> {
-    const { images, cache } = this.tools
+    const { images } = this.tools
     const tar = await step.make(vertex)
     const { layer, pin } = await images.layers.add(
       { open: () => Promise.resolve(tar) },
       this.signal,
     )
     this.#pins.push(pin)
-    const { created } = this
+    const made = await this.#keep(step, layer.diffId, this.created)
+    await vertex.done({ cached: false })
+    return made
+  }
+
+  /** From now on the cache knows the step's layer. */
+  async #keep(step: LayerStep, diffId: Digest, created: string): Promise<StepLayer> {
+    const { images, cache } = this.tools
+    const pin = images.layers.pin([diffId])
+    this.#pins.push(pin)
     await cache.put(
       {
         key: step.key,
-        diffId: layer.diffId,
-        size: layer.size,
+        diffId,
+        size: images.layers.size([diffId]),
         created,
         description: step.name.replace(/^\[[^\]]*\] /, ''),
         ...(step.parent ? { parent: step.parent } : {}),
       },
       pin,
     )
-    await vertex.done({ cached: false })
-    return { diffId: layer.diffId, created, key: step.key }
+    return { diffId, created, key: step.key }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

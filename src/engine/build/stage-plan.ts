@@ -50,6 +50,7 @@ export class StagePlan {
 
   /** @throws the first failure, after all stages have stopped */
   async run(): Promise<StageResult> {
+    await this.#cacheImages()
     const { needed, target } = this.#graph
     if (!this.#session.request.trace) {
       for (const index of needed) await this.#stage(index)
@@ -65,6 +66,17 @@ export class StagePlan {
       if (failure) throw failure.error
     }
     return this.#stage(target.index)
+  }
+
+  /** Those of `--cache-from` that can be had: one that can't is no reason to fail. */
+  async #cacheImages(): Promise<void> {
+    const session = this.#session
+    const place = this.#graph.target.stage.from
+    for (const name of session.request.cacheFrom) {
+      const image = await this.#image(name, place).catch(() => undefined)
+      session.signal.throwIfAborted()
+      if (image) session.cacheImages.push(image.config)
+    }
   }
 
   #stage(index: number): Promise<StageResult> {
@@ -202,7 +214,7 @@ export class StagePlan {
       await vertex.done({ cached: false })
       return image
     } catch (error) {
-      await vertex.failed(error)
+      await vertex.failed(error, signal.aborted)
       if (request.trace && error instanceof EngineError) {
         throw new EngineError(
           error.code,

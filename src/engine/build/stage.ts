@@ -11,7 +11,7 @@ import type { StageNode } from './graph.ts'
 import { change } from './metadata.ts'
 import { runStep } from './run-step.ts'
 import type { BuildSession, FileTree, LayerStep, StepLayer } from './session.ts'
-import type { GlobalScope} from './variables.ts';
+import type { GlobalScope } from './variables.ts'
 import { StageScope, type BuildVariables } from './variables.ts'
 
 /** What stands behind a name: the files that a COPY or a mount takes from. */
@@ -170,7 +170,7 @@ export class StageRun {
 
   /** An instruction that makes a layer. @param shown as the step is named */
   async layer(
-    step: Pick<LayerStep, 'key' | 'place' | 'make'>,
+    step: Pick<LayerStep, 'key' | 'place' | 'make' | 'borrow'>,
     shown: string,
     created: string,
   ): Promise<void> {
@@ -180,6 +180,10 @@ export class StageRun {
       parent: this.#key,
       name: `[${this.#label()}${++this.#step}/${this.#steps}] ${shown}`,
       noCache,
+      lineage: {
+        diffIds: this.#diffIds,
+        history: [...this.#history.map((line) => line.created_by ?? ''), created],
+      },
     })
     this.#key = layer.key
     this.#diffIds.push(layer.diffId)

@@ -1,33 +1,161 @@
 import { EngineError } from '../../core/error.ts'
 import type { CreateBody } from './config.ts'
+import { checkShape, type Shape } from '../../codec/json-shape.ts'
 
-type Kind = 'string' | 'bool' | 'int' | '[]string' | 'map[string]string' | 'object'
+const texts: Shape = { list: 'string' }
+const textByName: Shape = { map: 'string' }
+const struct = (name: string, fields: Readonly<Record<string, Shape>>): Shape => ({
+  struct: name,
+  fields,
+})
 
-const members: Readonly<Record<string, Kind>> = {
+const healthcheck = struct('HealthConfig', {
+  Test: texts,
+  Interval: 'int64',
+  Timeout: 'int64',
+  StartPeriod: 'int64',
+  StartInterval: 'int64',
+  Retries: 'int',
+})
+
+const mount = struct('Mount', {
+  Type: 'string',
+  Source: 'string',
+  Target: 'string',
+  ReadOnly: 'bool',
+  Consistency: 'string',
+  BindOptions: struct('BindOptions', {
+    Propagation: 'string',
+    NonRecursive: 'bool',
+    CreateMountpoint: 'bool',
+  }),
+  VolumeOptions: struct('VolumeOptions', {
+    NoCopy: 'bool',
+    Labels: textByName,
+    Subpath: 'string',
+    DriverConfig: struct('Driver', { Name: 'string', Options: textByName }),
+  }),
+  TmpfsOptions: struct('TmpfsOptions', { SizeBytes: 'int64', Mode: 'int' }),
+})
+
+/** Shape of HostConfig, whose resources are also what `update` takes. */
+export const hostConfig: Shape = struct('HostConfig', {
+  Binds: texts,
+  ContainerIDFile: 'string',
+  LogConfig: struct('LogConfig', { Type: 'string', Config: textByName }),
+  NetworkMode: 'string',
+  PortBindings: {
+    map: { list: struct('PortBinding', { HostIp: 'string', HostPort: 'string' }) },
+  },
+  RestartPolicy: struct('RestartPolicy', { Name: 'string', MaximumRetryCount: 'int' }),
+  AutoRemove: 'bool',
+  VolumeDriver: 'string',
+  VolumesFrom: texts,
+  ConsoleSize: { list: 'int' },
+  Annotations: textByName,
+  CapAdd: texts,
+  CapDrop: texts,
+  CgroupnsMode: 'string',
+  Dns: texts,
+  DnsOptions: texts,
+  DnsSearch: texts,
+  ExtraHosts: texts,
+  GroupAdd: texts,
+  IpcMode: 'string',
+  Links: texts,
+  OomScoreAdj: 'int',
+  PidMode: 'string',
+  Privileged: 'bool',
+  PublishAllPorts: 'bool',
+  ReadonlyRootfs: 'bool',
+  SecurityOpt: texts,
+  StorageOpt: textByName,
+  Tmpfs: textByName,
+  UTSMode: 'string',
+  UsernsMode: 'string',
+  ShmSize: 'int64',
+  Sysctls: textByName,
+  Runtime: 'string',
+  CpuShares: 'int64',
+  Memory: 'int64',
+  NanoCpus: 'int64',
+  CgroupParent: 'string',
+  CpuPeriod: 'int64',
+  CpuQuota: 'int64',
+  CpusetCpus: 'string',
+  CpusetMems: 'string',
+  Devices: {
+    list: struct('DeviceMapping', {
+      PathOnHost: 'string',
+      PathInContainer: 'string',
+      CgroupPermissions: 'string',
+    }),
+  },
+  DeviceCgroupRules: texts,
+  DeviceRequests: {
+    list: struct('DeviceRequest', {
+      Driver: 'string',
+      Count: 'int',
+      DeviceIDs: texts,
+      Capabilities: { list: texts },
+      Options: textByName,
+    }),
+  },
+  MemoryReservation: 'int64',
+  MemorySwap: 'int64',
+  MemorySwappiness: 'int64',
+  OomKillDisable: 'bool',
+  PidsLimit: 'int64',
+  Ulimits: { list: struct('Ulimit', { Name: 'string', Hard: 'int64', Soft: 'int64' }) },
+  Mounts: { list: mount },
+  MaskedPaths: texts,
+  ReadonlyPaths: texts,
+  Init: 'bool',
+})
+
+const endpoint = struct('EndpointSettings', {
+  IPAMConfig: struct('EndpointIPAMConfig', {
+    IPv4Address: 'string',
+    IPv6Address: 'string',
+    LinkLocalIPs: texts,
+  }),
+  Links: texts,
+  Aliases: texts,
+  MacAddress: 'string',
+  DriverOpts: textByName,
+  GwPriority: 'int',
+})
+
+/** ContainerConfig with its two companions. */
+const request = struct('CreateRequest', {
   Hostname: 'string',
   Domainname: 'string',
   User: 'string',
   AttachStdin: 'bool',
   AttachStdout: 'bool',
   AttachStderr: 'bool',
-  ExposedPorts: 'object',
+  ExposedPorts: { map: 'object' },
   Tty: 'bool',
   OpenStdin: 'bool',
   StdinOnce: 'bool',
-  Env: '[]string',
-  Cmd: '[]string',
-  Healthcheck: 'object',
+  Env: texts,
+  Cmd: texts,
+  Healthcheck: healthcheck,
+  ArgsEscaped: 'bool',
   Image: 'string',
-  Volumes: 'object',
+  Volumes: { map: 'object' },
   WorkingDir: 'string',
-  Entrypoint: '[]string',
-  Labels: 'map[string]string',
+  Entrypoint: texts,
+  NetworkDisabled: 'bool',
+  MacAddress: 'string',
+  OnBuild: texts,
+  Labels: textByName,
   StopSignal: 'string',
   StopTimeout: 'int',
-  Shell: '[]string',
-  HostConfig: 'object',
-  NetworkingConfig: 'object',
-}
+  Shell: texts,
+  HostConfig: hostConfig,
+  NetworkingConfig: struct('NetworkingConfig', { EndpointsConfig: { map: endpoint } }),
+})
 
 /**
  * The body of `containers/create`, its types checked as Go does. A command may be a mere string, as in Docker.
@@ -39,12 +167,7 @@ export function parseCreateBody(value: unknown): CreateBody {
     'config cannot be empty in order to create a container',
   )
   if (value === undefined || value === null) throw empty
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    throw new EngineError(
-      'invalid-parameter',
-      `invalid JSON: json: cannot unmarshal ${goType(value)} into Go value of type container.CreateRequest`,
-    )
-  }
+  if (typeof value !== 'object' || Array.isArray(value)) checkShape(value, request)
   const body: Record<string, unknown> = { ...value }
   if (Object.keys(body).every((key) => key === 'HostConfig' || key === 'NetworkingConfig')) {
     throw empty
@@ -52,40 +175,6 @@ export function parseCreateBody(value: unknown): CreateBody {
   for (const name of ['Cmd', 'Entrypoint']) {
     if (typeof body[name] === 'string') body[name] = [body[name]]
   }
-  for (const [name, kind] of Object.entries(members)) {
-    const member = body[name]
-    if (member === undefined || member === null || matches(kind, member)) continue
-    throw new EngineError(
-      'invalid-parameter',
-      `invalid JSON: json: cannot unmarshal ${goType(member)} into Go struct field .${name} of type ${kind}`,
-    )
-  }
+  checkShape(body, request)
   return body
-}
-
-const isText = (value: unknown): boolean => typeof value === 'string'
-
-function matches(kind: Kind, value: unknown): boolean {
-  switch (kind) {
-    case 'string':
-      return isText(value)
-    case 'bool':
-      return typeof value === 'boolean'
-    case 'int':
-      return Number.isInteger(value)
-    case '[]string':
-      return Array.isArray(value) && value.every(isText)
-    case 'map[string]string':
-      return isObject(value) && Object.values(value).every(isText)
-    case 'object':
-      return isObject(value)
-  }
-}
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function goType(value: unknown): string {
-  if (Array.isArray(value)) return 'array'
-  return typeof value === 'boolean' ? 'bool' : typeof value
 }

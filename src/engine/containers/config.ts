@@ -83,9 +83,12 @@ export interface HostConfig extends Resources {
   readonly Binds: readonly string[] | null
   readonly Mounts?: readonly MountRequest[]
   readonly Devices: readonly DeviceMapping[]
+  readonly DeviceRequests?: readonly DeviceRequest[] | null
   readonly MaskedPaths: readonly string[] | null
   readonly ReadonlyPaths: readonly string[] | null
   readonly Init?: boolean
+  readonly Links: readonly string[] | null
+  readonly PublishAllPorts: boolean
   readonly PortBindings: Readonly<Record<string, readonly PortBinding[] | null>>
 }
 
@@ -98,6 +101,11 @@ interface DeviceMapping {
   readonly PathOnHost: string
   readonly PathInContainer: string
   readonly CgroupPermissions: string
+}
+
+interface DeviceRequest {
+  readonly Driver?: string
+  readonly Capabilities?: readonly (readonly string[])[] | null
 }
 
 interface MountRequest {

@@ -11,8 +11,7 @@ import { isRunning, parseRecord } from './record.ts'
 import { discardContainer, removeContainer, type RemoveOptions } from './remove.ts'
 import { launch, startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
-import { formatTime } from './time.ts'
-import { splitMode } from './validate-host.ts'
+import { formatTime, strictTimes } from './time.ts'
 
 /** Milliseconds from a container's end to its log on the disk. */
 const flushDelay = 1000
@@ -22,6 +21,8 @@ export class Containers implements AsyncDisposable {
   readonly context: Context
   readonly images: Images
   readonly networks: Networks
+  /** When a container is created: never the same moment twice, as lists and filters sort by it. */
+  readonly creationTime: () => string
   readonly #byId = new Map<string, Container>()
   readonly #closing = new AbortController()
   #flushing = false
@@ -30,6 +31,7 @@ export class Containers implements AsyncDisposable {
     this.context = context
     this.images = images
     this.networks = networks
+    this.creationTime = strictTimes(context.clock)
   }
 
   /** What the store knows; those that ran when the engine ended are `exited`, and policies bring theirs back. */
@@ -90,7 +92,6 @@ export class Containers implements AsyncDisposable {
       name,
       image: record.image,
       state: record.state.status,
-      network: record.hostConfig.NetworkMode,
     }))
   }
 
@@ -190,18 +191,10 @@ export class Containers implements AsyncDisposable {
     })
   }
 
-  networkEvent(container: Container, action: 'connect' | 'disconnect'): void {
-    const [name] = splitMode(container.record.hostConfig.NetworkMode)
-    if (name !== 'host' && name !== 'none') return
-    const network = this.networks.get(name)
-    this.context.events.publish({
-      Type: 'network',
-      Action: action,
-      Actor: {
-        ID: network.id,
-        Attributes: { container: container.id, name: network.name, type: network.driver },
-      },
-    })
+  tellNetworks(container: Container, action: 'connect' | 'disconnect'): void {
+    for (const { network } of this.networks.sandbox(container.id)?.endpoints ?? []) {
+      this.networks.tell(container.id, network, action)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

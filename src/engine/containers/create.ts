@@ -1,11 +1,13 @@
 import { EngineError } from '../../core/error.ts'
+import type { EndpointConfig } from '../networks/endpoint.ts'
+import { checkEndpoint } from '../networks/validate.ts'
+import type { CreateBody, HostConfig } from './config.ts'
 import { Container } from './container.ts'
 import type { Containers } from './containers.ts'
 import { parseCreateBody } from './body.ts'
 import { completeHostConfig, mergeConfig } from './config.ts'
 import { isContainerName, randomName } from './names.ts'
 import { commandOf, createdState, recordSchema } from './record.ts'
-import { formatTime } from './time.ts'
 import { checkConfig } from './validate.ts'
 import { splitMode } from './validate-host.ts'
 
@@ -60,11 +62,11 @@ export async function createContainer(
     schema: recordSchema,
     id,
     name: chooseName(containers, name),
-    created: formatTime(clock.now()),
+    created: containers.creationTime(),
     image: image.id,
     config,
     hostConfig,
-    endpoints: body.NetworkingConfig?.EndpointsConfig ?? {},
+    endpoints: endpointsFor(containers, body, hostConfig),
     state: createdState,
     restartCount: 0,
     stoppedByUser: false,
@@ -75,7 +77,51 @@ export async function createContainer(
   // One that goes with its process needn't outlive the engine's.
   if (!hostConfig.AutoRemove) await stored
   container.event('create')
-  return { id, warnings: [] }
+  const discarded =
+    hostConfig.NetworkMode === 'host' && Object.keys(hostConfig.PortBindings).length > 0
+  return {
+    id,
+    warnings: discarded ? ['Published ports are discarded when using host network mode'] : [],
+  }
+}
+
+/**
+ * Settings by network, the one that the mode names among them.
+ * @throws EngineError in Docker's words
+ */
+function endpointsFor(
+  { networks }: Containers,
+  body: CreateBody,
+  host: HostConfig,
+): Readonly<Record<string, EndpointConfig>> {
+  const [mode, target] = splitMode(host.NetworkMode)
+  const given = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {})
+  if (mode === 'container') {
+    if (target !== '' && (Object.keys(host.PortBindings).length > 0 || host.PublishAllPorts)) {
+      throw new EngineError(
+        'invalid-parameter',
+        'conflicting options: port publishing and the container type network mode',
+      )
+    }
+    return {}
+  }
+  const nameOf = (name: string): string =>
+    networks.all().find((network) => network.id === name || network.name === name)?.name ?? name
+  const endpoints = new Map<string, EndpointConfig>([[nameOf(mode), {}]])
+  for (const [name, config] of given) {
+    const plain = name === 'default' ? 'bridge' : nameOf(name)
+    endpoints.set(plain, (config ?? {}) as EndpointConfig)
+  }
+  const userDefined = !['bridge', 'host', 'none'].includes(mode)
+  const first = endpoints.get(nameOf(mode)) ?? {}
+  if (userDefined && (host.Links ?? []).length > 0 && !first.Links) {
+    endpoints.set(nameOf(mode), { ...first, Links: host.Links ?? [] })
+  }
+  for (const [name, config] of endpoints) {
+    const network = networks.all().find((other) => other.name === name)
+    if (network) checkEndpoint(network, config, `invalid config for network ${name}: `)
+  }
+  return Object.fromEntries(endpoints)
 }
 
 type Config = ReturnType<typeof mergeConfig>

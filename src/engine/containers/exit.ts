@@ -45,6 +45,7 @@ export async function supervise(
     finishedAt: formatTime(clock.now()),
   })
   tell(containers, container, status, exitCode, ran)
+  await containers.networks.leave(container.id)
   container.exited()
   try {
     if (delay !== undefined) await restartLater(containers, container, delay)
@@ -71,7 +72,7 @@ function tell(
   ran: number,
 ): void {
   if (status.kind === 'exited' && status.oomKilled) container.event('oom')
-  containers.networkEvent(container, 'disconnect')
+  containers.tellNetworks(container, 'disconnect')
   container.event('die', {
     exitCode: String(exitCode),
     execDuration: String(Math.floor(ran / 1000)),

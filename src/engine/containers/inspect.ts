@@ -1,9 +1,9 @@
 import { STORAGE_DRIVER } from '../images/image.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
+import { networkSettings } from './network-settings.ts'
 import { commandOf, isRunning } from './record.ts'
-import { goTime, zeroTime } from './time.ts'
-import { splitMode } from './validate-host.ts'
+import { goTime } from './time.ts'
 
 /** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. */
 export function inspectContainer(
@@ -50,32 +50,9 @@ export function inspectContainer(
     GraphDriver: { Data: null, Name: STORAGE_DRIVER },
     Mounts: mountPoints(container),
     Config: config,
-    NetworkSettings: {
-      Bridge: '',
-      SandboxID: '',
-      SandboxKey: '',
-      Ports: isRunning(state) ? ports(container) : {},
-      HairpinMode: false,
-      LinkLocalIPv6Address: '',
-      LinkLocalIPv6PrefixLen: 0,
-      SecondaryIPAddresses: null,
-      SecondaryIPv6Addresses: null,
-      EndpointID: '',
-      Gateway: '',
-      GlobalIPv6Address: '',
-      GlobalIPv6PrefixLen: 0,
-      IPAddress: '',
-      IPPrefixLen: 0,
-      IPv6Gateway: '',
-      MacAddress: '',
-      Networks: endpointsOf(containers, container),
-    },
+    NetworkSettings: networkSettings(containers, container),
   }
 }
-
-/** Declared and published ports are null as long as nothing carries them. */
-const ports = ({ record }: Container): Readonly<Record<string, null>> =>
-  Object.fromEntries(Object.keys(record.config.ExposedPorts ?? {}).map((port) => [port, null]))
 
 /** Mounts of a client's; tmpfs by `--tmpfs` is not shown, as in Docker. */
 export const mountPoints = ({ record }: Container): readonly Readonly<Record<string, unknown>>[] =>
@@ -87,33 +64,3 @@ export const mountPoints = ({ record }: Container): readonly Readonly<Record<str
     RW: !mount.ReadOnly,
     Propagation: '',
   }))
-
-/** The networks of a container, by name: EndpointSettings. */
-export function endpointsOf(
-  containers: Containers,
-  { record }: Container,
-): Readonly<Record<string, unknown>> {
-  const [name] = splitMode(record.hostConfig.NetworkMode)
-  if (name === 'container') return {}
-  // A container joins its network when it first starts.
-  const known = (name === 'host' || name === 'none') && record.state.startedAt !== zeroTime
-  return {
-    [name]: {
-      IPAMConfig: null,
-      Links: null,
-      Aliases: null,
-      MacAddress: '',
-      DriverOpts: null,
-      GwPriority: 0,
-      NetworkID: known ? containers.networks.get(name).id : '',
-      EndpointID: '',
-      Gateway: '',
-      IPAddress: '',
-      IPPrefixLen: 0,
-      IPv6Gateway: '',
-      GlobalIPv6Address: '',
-      GlobalIPv6PrefixLen: 0,
-      DNSNames: null,
-    },
-  }
-}

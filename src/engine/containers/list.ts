@@ -2,11 +2,11 @@ import { EngineError } from '../../core/error.ts'
 import type { Filters } from '../filters.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
-import { endpointsOf, mountPoints } from './inspect.ts'
+import { mountPoints } from './inspect.ts'
 import { shortId } from './names.ts'
+import { endpointsOf, portSummaries } from './network-settings.ts'
 import { commandOf, isRunning, type ContainerState } from './record.ts'
 import { humanDuration, parseTime } from './time.ts'
-import { splitMode } from './validate-host.ts'
 
 export interface ListOptions {
   /** Stopped ones, too. */
@@ -128,10 +128,9 @@ async function filter(
 }
 
 function onNetwork(containers: Containers, container: Container, wanted: string): boolean {
-  const [name] = splitMode(container.record.hostConfig.NetworkMode)
-  if (name === wanted) return true
-  if (name !== 'host' && name !== 'none') return false
-  return containers.networks.get(name).id.startsWith(wanted)
+  return Object.entries(endpointsOf(containers, container)).some(
+    ([name, { NetworkID: id }]) => name === wanted || (id !== '' && id.startsWith(wanted)),
+  )
 }
 
 async function summary(
@@ -148,7 +147,7 @@ async function summary(
     ImageID: record.image,
     Command: commandOf(record.config).map(quoted).join(' '),
     Created: Math.floor(parseTime(record.created) / 1000),
-    Ports: [],
+    Ports: portSummaries(containers, container),
     ...(withSize ? { SizeRootFs: await rootSize(containers, container) } : {}),
     Labels: record.config.Labels,
     State: state.status,

@@ -5,7 +5,8 @@ import type { Container } from './container.ts'
 import { supervise } from './exit.ts'
 import { LogFollowers } from './log-followers.ts'
 import { logSink } from './log-sink.ts'
-import { networkFiles } from './network-files.ts'
+import { guestNetwork, type Sandbox } from '../networks/sandbox.ts'
+import { containerFiles } from './network-files.ts'
 import { ProcessIo } from './process-io.ts'
 import { isRunning } from './record.ts'
 import { runtimeSpec, seccompOf, type SharedNamespaces } from './spec.ts'
@@ -75,7 +76,7 @@ export async function launch(
       error: '',
       startedAt: formatTime(clock.now()),
     })
-    containers.networkEvent(container, 'connect')
+    containers.tellNetworks(container, 'connect')
     container.event('start')
     void supervise(containers, container, { process, io, pumped, began: clock.monotonic() })
   } catch (cause) {
@@ -83,18 +84,33 @@ export async function launch(
     const failure =
       !asked && cause instanceof EngineError
         ? { error: cause, exitCode: 128 }
-        : startFailure('start', cause)
+        : (portFailure(containers, container, cause) ?? startFailure('start', cause))
     container.setState({
       status: container.state.status === 'created' ? 'created' : 'exited',
       pid: 0,
       exitCode: failure.exitCode,
       error: failure.error.message,
     })
+    await containers.networks.leave(container.id)
     io.end()
     container.io = new ProcessIo()
     if (hostConfig.AutoRemove) await containers.discard(container)
     throw failure.error
   }
+}
+
+/** A port that is taken in the guest, by what else runs there. */
+function portFailure(
+  { networks }: Containers,
+  { id, name }: Container,
+  cause: unknown,
+): { readonly error: EngineError; readonly exitCode: number } | undefined {
+  if (!(cause instanceof EngineError) || !cause.message.startsWith('failed to bind host port')) {
+    return undefined
+  }
+  const endpoint = networks.sandbox(id)?.endpoints[0]?.id ?? ''
+  const message = `failed to set up container networking: driver failed programming external connectivity on endpoint ${name} (${endpoint}): ${cause.message}`
+  return { error: new EngineError('internal', message, { cause }), exitCode: 128 }
 }
 
 async function prepare(
@@ -107,15 +123,39 @@ async function prepare(
   const { tree, root } = await containers.images.tree(record.image)
   const user = await resolveUser(root, config.User, hostConfig.GroupAdd ?? [])
   containers.context.machine.addTree(tree, root)
-  const files = networkFiles(config, hostConfig)
+  const shared = sharedNamespaces(containers, container)
+  const sandbox = await containers.networks.join(record)
+  const [mode, target] = splitMode(hostConfig.NetworkMode)
+  const neighbour = mode === 'container' ? containers.get(target).id : container.id
+  const files = containerFiles(containers, record, containers.networks.sandbox(neighbour))
   const seccomp = seccompOf(hostConfig)
   return {
     container: container.id,
     ...(requestId === undefined ? {} : { requestId }),
-    spec: runtimeSpec(record, user, Object.keys(files), sharedNamespaces(containers, container)),
+    spec: runtimeSpec(record, user, Object.keys(files), shared),
     rootfs: { tree, upper: 'tmpfs' },
     files,
+    ...networkOf(sandbox),
     ...(seccomp === undefined ? {} : { seccomp }),
+  }
+}
+
+/** `host` and `none` have no links. */
+const networkOf = (sandbox: Sandbox | undefined): Pick<ContainerStart, 'network'> =>
+  sandbox?.endpoints.some((endpoint) => endpoint.interface !== '')
+    ? { network: guestNetwork(sandbox) }
+    : {}
+
+function joined(containers: Containers, target: string, network: boolean): Container {
+  try {
+    return containers.get(target)
+  } catch (cause) {
+    if (!network || !(cause instanceof EngineError)) throw cause
+    throw new EngineError(
+      cause.code,
+      `joining network namespace of container: ${cause.message}`,
+      { cause },
+    )
   }
 }
 
@@ -125,7 +165,7 @@ function sharedNamespaces(containers: Containers, container: Container): SharedN
   const pidOf = (mode: string): number | undefined => {
     const [kind, target] = splitMode(mode)
     if (kind !== 'container') return undefined
-    const other = containers.get(target)
+    const other = joined(containers, target, mode === network)
     if (!isRunning(other.state) || other.state.pid === 0) {
       throw new EngineError(
         'conflict',

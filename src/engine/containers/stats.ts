@@ -77,7 +77,7 @@ function shape(
     cpu_stats: now ? processor(now.stats, cpus) : emptyProcessor,
     precpu_stats: before ? processor(before.stats, cpus) : emptyProcessor,
     memory_stats: now ? memory(now.stats, guest?.memoryBytes ?? 0) : {},
-    networks: {},
+    networks: links(now?.stats),
   }
 }
 
@@ -111,6 +111,23 @@ const emptyProcessor = {
   cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
   throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
 } as const
+
+const links = (stats: ContainerStats | undefined): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(stats?.networks ?? {}).map(([name, link]) => [
+      name,
+      {
+        rx_bytes: link.rxBytes,
+        rx_packets: link.rxPackets,
+        rx_errors: link.rxErrors,
+        rx_dropped: link.rxDropped,
+        tx_bytes: link.txBytes,
+        tx_packets: link.txPackets,
+        tx_errors: link.txErrors,
+        tx_dropped: link.txDropped,
+      },
+    ]),
+  )
 
 /** Without a limit, all the guest has. */
 const memory = ({ memory: { current, max, stat } }: ContainerStats, total: number): unknown => ({

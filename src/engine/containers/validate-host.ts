@@ -22,6 +22,7 @@ export function checkHost(host: HostConfig): void {
   if (!['json-file', 'local', 'none'].includes(driver)) {
     throw bad(`error looking up logging plugin ${driver}: plugin "${driver}" not found`)
   }
+  checkDevices(host)
   if (host.Runtime !== 'runc') throw bad(`unknown or invalid runtime name: ${host.Runtime}`)
   for (const line of host.ExtraHosts ?? []) {
     if (!/^[^:=]+[:=].+$/.test(line)) throw bad(`bad format for add-host: "${line}"`)
@@ -62,6 +63,25 @@ function checkSecurityOption(option: string): void {
   }
   if (value !== 'unconfined' && value !== 'builtin') {
     throw new EngineError('not-implemented', 'custom seccomp profiles are not supported')
+  }
+}
+
+/** moby daemon/devices.go handleDevice: no driver is registered here. */
+function checkDevices({ Devices: devices, DeviceRequests: requests }: HostConfig): void {
+  const [request] = requests ?? []
+  if (request) {
+    const wanted = (request.Capabilities ?? []).map((names) => `[${names.join(' ')}]`)
+    throw new EngineError(
+      'invalid-parameter',
+      `could not select device driver "${request.Driver ?? ''}" with capabilities: [${wanted.join(' ')}]`,
+    )
+  }
+  const [device] = devices
+  if (device) {
+    throw new EngineError(
+      'not-implemented',
+      `Drydock can not give the device ${device.PathOnHost} to a container yet`,
+    )
   }
 }
 

@@ -104,6 +104,14 @@ export class Images implements AsyncDisposable {
   }
 
   /**
+   * Also one that was removed under its containers.
+   * @throws EngineError `not-found`
+   */
+  async kept(id: Digest): Promise<ImageRecord> {
+    return toRecord(this.#store.kept(id))
+  }
+
+  /**
    * The image's merged layers, under the name for `Machine.addTree`. Read once, then kept.
    * @throws EngineError `not-found`
    */

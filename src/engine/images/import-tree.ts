@@ -1,6 +1,6 @@
 import { sha256 } from '../../codec/sha256.ts'
 import type { Digest } from '../../core/digest.ts'
-import type { OciImageConfig } from '../../core/oci.ts'
+import type { OciContainerDefaults, OciImageConfig } from '../../core/oci.ts'
 import { parseReference, withDefaultTag } from '../../core/reference.ts'
 import type { ImageStore } from './image-store.ts'
 import { PLATFORM } from './platform.ts'
@@ -10,6 +10,7 @@ export interface ImportOptions {
   readonly repository: string
   readonly tag: string
   readonly message: string
+  readonly config: OciContainerDefaults
   readonly signal: AbortSignal
 }
 
@@ -17,7 +18,7 @@ export interface ImportOptions {
 export async function importTree(
   store: ImageStore,
   tree: ReadableStream<Uint8Array>,
-  { repository, tag, message, signal }: ImportOptions,
+  { repository, tag, message, config: defaults, signal }: ImportOptions,
 ): Promise<Digest> {
   const names = repository
     ? [withDefaultTag(parseReference(tag ? `${repository}:${tag}` : repository))]
@@ -28,7 +29,7 @@ export async function importTree(
     const config: OciImageConfig = {
       ...PLATFORM,
       created,
-      config: {},
+      config: defaults,
       rootfs: { type: 'layers', diff_ids: [layer.diffId] },
       history: [{ created, comment: message || 'Imported from -' }],
     }

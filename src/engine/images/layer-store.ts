@@ -234,7 +234,7 @@ export class LayerStore implements AsyncDisposable {
         others.length === diffIds.length &&
         others.every((diffId, at) => diffId === diffIds[at])
       ) {
-        return await this.tree(image)
+        return this.tree(image)
       }
     }
     return { root: mergeLayers(await this.layers(diffIds)) }

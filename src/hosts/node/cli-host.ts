@@ -55,7 +55,7 @@ export function nodeCliHost(): CliHost {
       terminal.on('resize', listener)
       return () => void terminal.off('resize', listener)
     },
-    files,
+    files: nodeFiles,
     // Then this process is gone itself.
     gone: new AbortController().signal,
   }
@@ -108,7 +108,7 @@ function output(stream: NodeJS.WriteStream): CliOutput {
   }
 }
 
-const files: CliFiles = {
+export const nodeFiles: CliFiles = {
   read: (path) => {
     let stream: AsyncIterator<Uint8Array> | undefined
     return new ReadableStream<Uint8Array>(
@@ -155,7 +155,7 @@ const files: CliFiles = {
     await told(symlink(target, path), path, 'symlink')
   },
   remove: async (path) => {
-    const { kind } = await files.stat(path)
+    const { kind } = await nodeFiles.stat(path)
     await told(kind === 'directory' ? rmdir(path) : rm(path), path, 'remove')
   },
 }

@@ -19,6 +19,8 @@ import { compileEmulator, registryFolder } from './assets.ts'
 import { nodeClock } from './clock.ts'
 import { engineIdOf } from './data-folder.ts'
 import { lockData } from './data-lock.ts'
+import { nodeNames } from './names.ts'
+import { NodePorts } from './ports.ts'
 import { ensureSnapshot } from './snapshot-files.ts'
 import { openFileStores } from './stores/file-stores.ts'
 
@@ -65,6 +67,8 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       machine,
       registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
       clock: nodeClock,
+      ports: new NodePorts(machine),
+      names: nodeNames,
       log,
       version: buildInfo,
       name: 'drydock',

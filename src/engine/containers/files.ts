@@ -1,0 +1,83 @@
+import { EngineError } from '../../core/error.ts'
+import type { ContainerFiles, GuestError, RuntimeMount } from '../../core/guest-protocol.ts'
+import type { Container } from './container.ts'
+import type { Containers } from './containers.ts'
+import { containerMounts } from './mounts.ts'
+import { networkFiles } from './network-files.ts'
+
+/** A container's files; while it doesn't run, nobody starts or removes it before this is disposed. */
+export interface HeldFiles extends Disposable {
+  readonly files: ContainerFiles
+}
+
+/** @param volumes whether what is mounted in it is seen, as `cp` sees it */
+export async function holdFiles(
+  containers: Containers,
+  container: Container,
+  { volumes, signal }: { readonly volumes: boolean; readonly signal?: AbortSignal },
+): Promise<HeldFiles> {
+  const lock = await container.starting.lock(signal)
+  try {
+    const { status } = container.state
+    if (status === 'removing' || status === 'dead') {
+      throw new EngineError(
+        'conflict',
+        `container ${container.id} is marked for removal and its files cannot be used`,
+      )
+    }
+    const { tree, root } = await containers.images.tree(container.record.image)
+    containers.context.machine.addTree(tree, root)
+    const mounts = volumes ? volumesOf(container) : []
+    const files = { container: container.id, tree, ...(mounts.length > 0 ? { mounts } : {}) }
+    const runs = status === 'running' || status === 'paused'
+    if (runs) lock[Symbol.dispose]()
+    return { files, [Symbol.dispose]: () => (runs ? undefined : lock[Symbol.dispose]()) }
+  } catch (error) {
+    lock[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Its binds, and the files that are bound to each container's /etc. */
+export function volumesOf({ id, record }: Container): readonly RuntimeMount[] {
+  const { config, hostConfig } = record
+  return containerMounts(id, hostConfig, Object.keys(networkFiles(config, hostConfig))).filter(
+    ({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init',
+  )
+}
+
+/** A stream that releases what it needs when it ends, fails or isn't wanted any more. */
+export function holding(
+  stream: ReadableStream<Uint8Array>,
+  held: Disposable,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) {
+            controller.enqueue(value)
+            return
+          }
+          held[Symbol.dispose]()
+          controller.close()
+        } catch (error) {
+          held[Symbol.dispose]()
+          throw error
+        }
+      },
+      cancel: async (reason) => {
+        held[Symbol.dispose]()
+        await reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** guestd says that no such file is there. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof EngineError &&
+  (error.cause as Partial<GuestError> | undefined)?.code === 'no-path'

@@ -1,0 +1,95 @@
+import type { ContainerNetwork, NetworkEndpoint, PublishedPort } from '../../core/guest-protocol.ts'
+import { formatAddress } from './addresses.ts'
+import { addressOf, type Endpoint } from './endpoint.ts'
+import type { PublishedBinding } from './ports.ts'
+
+/** The network of a running container. */
+export interface Sandbox {
+  /** 64 hex characters. */
+  readonly id: string
+  /** In the order of joining. */
+  endpoints: readonly Endpoint[]
+  /** Number of the next link: `eth<n>`. */
+  nextLink: number
+  ports: readonly PublishedBinding[]
+  /** Name servers to ask instead of the host's. */
+  readonly servers: readonly string[]
+  /** The host's ends of the ports. */
+  opened: readonly AsyncDisposable[]
+}
+
+/** Highest priority first, then by name (moby libnetwork Endpoint.Less). */
+export function gatewayEndpoint(
+  endpoints: readonly Endpoint[],
+  family: 4 | 6,
+): Endpoint | undefined {
+  return endpoints
+    .filter(({ network }) => network.gateway(family) !== undefined)
+    .toSorted(
+      (left, right) =>
+        (right.config.GwPriority ?? 0) - (left.config.GwPriority ?? 0) ||
+        (left.network.name < right.network.name ? -1 : 1),
+    )[0]
+}
+
+export const gatewaysOf = (endpoints: readonly Endpoint[]): string[] =>
+  ([4, 6] as const)
+    .map((family) => gatewayEndpoint(endpoints, family)?.network.gateway(family))
+    .filter((gateway) => gateway !== undefined)
+
+export const wantsResolver = (endpoints: readonly Endpoint[]): boolean =>
+  endpoints.some(({ network }) => network.userDefined)
+
+export const guestEndpoint = (endpoint: Endpoint): NetworkEndpoint => ({
+  bridge: endpoint.network.bridge,
+  interface: endpoint.interface,
+  mac: endpoint.mac,
+  addresses: endpoint.addresses.map(
+    (address) =>
+      `${formatAddress(address)}/${endpoint.network.pool(address.family)?.length ?? 0}`,
+  ),
+})
+
+/** Where connections to a published port go. */
+export const portTarget = (endpoints: readonly Endpoint[]): string | undefined => {
+  const endpoint = gatewayEndpoint(endpoints, 4)
+  const address = endpoint && addressOf(endpoint, 4)
+  return address && formatAddress(address)
+}
+
+/** The guest's own ends of the ports; a port of `::` is told by that of `0.0.0.0`, as containers' addresses are IPv4. */
+export function guestPorts({ ports, endpoints }: Sandbox): PublishedPort[] {
+  const address = portTarget(endpoints)
+  if (address === undefined) return []
+  return ports
+    .filter(({ hostIp }) => !hostIp.includes(':'))
+    .map(({ protocol, hostIp, hostPort, containerPort }) => ({
+      protocol,
+      ...(hostIp === '0.0.0.0' ? {} : { hostIp }),
+      hostPort,
+      address,
+      port: containerPort,
+    }))
+}
+
+export const guestNetwork = (sandbox: Sandbox): ContainerNetwork => ({
+  endpoints: sandbox.endpoints.map(guestEndpoint),
+  gateways: gatewaysOf(sandbox.endpoints),
+  resolver: wantsResolver(sandbox.endpoints),
+  ports: guestPorts(sandbox),
+})
+
+/** NetworkSettings.Ports: declared ports are null where nothing is published. */
+export function shownPorts(
+  exposed: readonly string[],
+  ports: readonly PublishedBinding[],
+): Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null>> {
+  const shown: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
+  for (const key of exposed) shown[key] = null
+  for (const { key, hostIp, hostPort } of ports) {
+    const bindings = shown[key] ?? []
+    bindings.push({ HostIp: hostIp, HostPort: String(hostPort) })
+    shown[key] = bindings
+  }
+  return shown
+}
