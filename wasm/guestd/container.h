@@ -2,6 +2,8 @@
 #ifndef CONTAINER_H
 #define CONTAINER_H
 
+#include <stdbool.h>
+
 #include "failure.h"
 #include "namespaces.h"
 #include "process.h"
@@ -11,6 +13,7 @@ struct json_value;
 
 struct container {
     const char *id, *tree;
+    bool redirect;
     const struct json_value *spec;
     const struct json_value *network; /* ContainerNetwork, or NULL */
     struct namespaces namespaces;

@@ -102,7 +102,7 @@ int file_view_root(const struct file_view *view, struct failure *failure) {
     if (error == 0 && root >= 0) {
         error = attach_root(root, failure);
     } else if (error == 0) {
-        root = rootfs_mount(member(view, "container"), member(view, "tree"), 0, failure);
+        root = rootfs_mount(member(view, "container"), member(view, "tree"), true, 0, failure);
         error = root < 0 ? root : 0;
     }
     if (error == 0)

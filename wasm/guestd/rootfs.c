@@ -153,7 +153,7 @@ static int copy_owner_and_mode(const char *from, const char *to) {
     return 0;
 }
 
-int rootfs_mount(const char *container, const char *tree, unsigned long propagation, struct failure *failure) {
+int rootfs_mount(const char *container, const char *tree, bool redirect, unsigned long propagation, struct failure *failure) {
     char lower[96], upper[112], data[400];
     snprintf(lower, sizeof lower, TREES "/%s", tree);
     snprintf(upper, sizeof upper, UPPERS "/%s/upper", container);
@@ -164,8 +164,8 @@ int rootfs_mount(const char *container, const char *tree, unsigned long propagat
     int error = copy_owner_and_mode(lower, upper);
     if (error < 0)
         return fail_errno(failure, -error, "cannot use the tree %s", tree);
-    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=" UPPERS "/%s/work,redirect_dir=on", lower, upper,
-             container);
+    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=" UPPERS "/%s/work,redirect_dir=%s", lower, upper,
+             container, redirect ? "on" : "off");
     if (mount("overlay", ROOTFS, "overlay", 0, data) < 0)
         return fail_errno(failure, errno, "error mounting the overlay of tree %s", tree);
     int root = open(ROOTFS, O_PATH | O_DIRECTORY | O_CLOEXEC);

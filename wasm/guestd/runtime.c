@@ -102,9 +102,11 @@ static int enter_container(void *context, struct failure *failure) { return cont
 
 static int read_container(const struct json_value *open, struct container *container, struct failure *failure) {
     const struct json_value *rootfs = json_get(open, "rootfs");
+    const struct json_value *redirect = json_get(rootfs, "redirect");
     *container = (struct container){
         .id = json_text(json_get(open, "container"), ""),
         .tree = json_text(json_get(rootfs, "tree"), ""),
+        .redirect = redirect == NULL || json_is_true(redirect),
         .network = json_get(open, "network"),
         .spec = json_get(open, "spec"),
         .namespaces = {.pid = -1, .network = -1},

@@ -2,6 +2,7 @@ import { IgnorePatterns, readIgnoreFile } from '../../codec/dockerfile/ignore.ts
 import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
 import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
+import type { ContextListing, ContextOffer } from '../../core/context-listing.ts'
 import { EngineError } from '../../core/error.ts'
 import { familiar, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
 import type { RootfsNode } from '../../core/layer.ts'
@@ -13,6 +14,7 @@ import { BuildError } from './build-error.ts'
 import { CacheKeys } from './cache-key.ts'
 import type { BuildCache, CachePrune, CacheUsage } from './cache.ts'
 import { readContext } from './context-input.ts'
+import { ContextStore } from './context-store.ts'
 import { imageConfig } from './export.ts'
 import { stageGraph } from './graph.ts'
 import { readNode } from './node-content.ts'
@@ -32,6 +34,7 @@ export class Builder implements Disposable {
   readonly #images: Images
   readonly #cache: BuildCache
   readonly #making = new KeyedMutex()
+  readonly #contexts = new ContextStore()
   readonly #closing = new AbortController()
   #keys: Promise<CacheKeys> | undefined
 
@@ -53,9 +56,15 @@ export class Builder implements Disposable {
     const signal = AbortSignal.any([request.signal, this.#closing.signal, left.signal])
     const input = await readContext(request.archive, this.#context.blobs, signal)
     try {
-      const { context, contexts, secrets } = inputsOf(input.root, request.bundle)
+      const parts = inputsOf(input.root, request.bundle)
+      const { contexts, secrets } = parts
+      const context =
+        request.listing === ''
+          ? parts.context
+          : this.#contexts.complete(request.listing, parts.context, { keep: input.inMemory })
       const file = await readDockerfile(context, input.root, request)
-      const visible = request.bundle ? context : await withoutIgnored(context, request.dockerfile)
+      const patterns = input.root.children?.get(request.bundle ? 'dockerignore' : '.dockerignore')
+      const visible = await withoutIgnored(context, request.dockerfile, patterns)
       const report: Report = request.trace
         ? new TraceReport(this.#context.clock)
         : new ClassicReport(request.quiet)
@@ -153,6 +162,11 @@ export class Builder implements Disposable {
     }
   }
 
+  /** What of a context is to be sent: for clients that list it first. */
+  offer(listing: ContextListing): ContextOffer {
+    return this.#contexts.offer(listing)
+  }
+
   /** What the cache holds, as `system df` shows it. */
   usage(): CacheUsage[] {
     return this.#cache.usage((diffId) => this.#images.layers.isInImage(diffId))
@@ -215,8 +229,12 @@ function inputsOf(
  * Dockerfile and .dockerignore come with the context even where the patterns leave them out: then COPY doesn't see them
  * (moby builder/remotecontext/detect.go, removeDockerfile).
  */
-async function withoutIgnored(context: RootfsNode, dockerfile: string): Promise<RootfsNode> {
-  const file = context.children?.get('.dockerignore')
+async function withoutIgnored(
+  context: RootfsNode,
+  dockerfile: string,
+  instead: RootfsNode | undefined,
+): Promise<RootfsNode> {
+  const file = instead ?? context.children?.get('.dockerignore')
   if (file?.kind !== 'file' || file.size > DOCKERFILE_MAX) return context
   const lines = readIgnoreFile(new TextDecoder().decode(await readNode(file)))
   const patterns = new IgnorePatterns(lines)
