@@ -54,6 +54,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       engineId: id,
       hostname: 'drydock',
       hostRoot,
+      disk: stores.disk,
       log: (line) => log.add(line),
     }),
   )
@@ -69,6 +70,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       log,
       version: buildInfo,
       name: 'drydock',
+      hostPaths: 'client',
       id,
     }),
   )
