@@ -179,10 +179,8 @@ async function runContainer(
       { ignore: [...STANDARD, ...mounts.targets], signal: session.signal },
     )
     await vertex.removed(id)
-    return afterwards(
-      session.epoch === undefined ? changes : clamped(changes, session.epoch),
-      cleanUp,
-    )
+    const tar = session.epoch === undefined ? changes : clamped(changes, session.epoch)
+    return afterwards(tar, () => session.later(cleanUp()))
   } catch (error) {
     await cleanUp()
     throw error
@@ -235,10 +233,10 @@ function failed(
   return new BuildError('internal', message, { exitCode, cause })
 }
 
-/** Does something when a stream is over, whichever way. */
+/** Does something when a stream is over, whichever way; whoever reads it need not wait for that. */
 function afterwards(
   stream: ReadableStream<Uint8Array>,
-  action: () => Promise<void>,
+  action: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader()
   return new ReadableStream<Uint8Array>(
@@ -251,15 +249,15 @@ function afterwards(
             return
           }
         } catch (error) {
-          await action()
+          action()
           throw error
         }
-        await action()
+        action()
         controller.close()
       },
       cancel: async (reason) => {
         await reader.cancel(reason).catch(() => undefined)
-        await action()
+        action()
       },
     },
     { highWaterMark: 0 },

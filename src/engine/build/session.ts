@@ -68,6 +68,7 @@ export class BuildSession implements AsyncDisposable {
   /** Images whose layers may be taken. */
   readonly cacheImages: OciImageConfig[] = []
   readonly #pins: LayerPin[] = []
+  readonly #later: Promise<void>[] = []
   readonly #trees = new Map<string, Promise<FileTree>>()
 
   constructor(
@@ -98,6 +99,11 @@ export class BuildSession implements AsyncDisposable {
   /** Hold layers until the build is over. */
   pin(diffIds: readonly Digest[]): void {
     this.#pins.push(this.tools.images.layers.pin(diffIds))
+  }
+
+  /** What must be done when the build is over, but holds nothing up. */
+  later(work: Promise<void>): void {
+    this.#later.push(work)
   }
 
   /** The tree of layers that this build holds. */
@@ -169,6 +175,7 @@ export class BuildSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#later)
     for (const pin of this.#pins.splice(0)) await pin.release()
     this.#trees.clear()
   }
