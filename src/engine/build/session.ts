@@ -2,6 +2,7 @@ import type { Digest } from '../../core/digest.ts'
 import type { OciImageConfig } from '../../core/oci.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import type { Context } from '../context.ts'
+import type { Networks } from '../networks/networks.ts'
 import type { Images } from '../images/images.ts'
 import type { LayerPin } from '../images/layer-store.ts'
 import type { KeyedMutex } from '../mutex.ts'
@@ -16,6 +17,7 @@ import type { BuildRequest } from './request.ts'
 export interface BuildTools {
   readonly context: Context
   readonly images: Images
+  readonly networks: Networks
   readonly cache: BuildCache
   readonly keys: CacheKeys
   /** The same step of two builds, or of two stages, is done once. */
