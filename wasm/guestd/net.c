@@ -62,6 +62,10 @@ int net_open(void) {
     own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     net_links = netlink_open(NETLINK_ROUTE);
     net_filters = netlink_open(NETLINK_NETFILTER);
+    /* The driver makes one that nobody asked for. */
+    const int dummy = net_links < 0 ? -1 : link_index(net_links, "dummy0");
+    if (dummy > 0)
+        link_delete(net_links, dummy);
     return own < 0 || net_links < 0 || net_filters < 0 ? -EIO : resolver_open_host();
 }
 
