@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { createSocket } from 'node:dgram'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { leftovers, openLab, type NetworkLab } from '../support/network-bench.ts'
+import { leftovers, openLab, type NetworkLab } from '../support/network-lab.ts'
 
 // Who reaches whom, by which name, on which port, and who doesn't: asked of the programs in the guest.
 
@@ -47,7 +47,9 @@ beforeAll(async () => {
   }
   await lab.output('pull -q debian:12-slim')
   await lab.output([
-    ...'run -d --name udp --network front -p 28490:9000/udp debian:12-slim perl -MSocket -e'.split(' '),
+    ...'run -d --name udp --network front -p 28490:9000/udp debian:12-slim perl -MSocket -e'.split(
+      ' ',
+    ),
     'socket(S,PF_INET,SOCK_DGRAM,17); bind(S,sockaddr_in(9000,INADDR_ANY)); while($a=recv(S,$b,999,0)){send(S,$b,0,$a)}',
   ])
   await lab.output('run -d --name onhost --network host busybox httpd -f -p 28495 -h /etc')
@@ -180,7 +182,7 @@ test(`${facts.length} facts of who reaches whom`, async () => {
         : typeof expected === 'string'
           ? out === expected
           : expected.test(out)
-    if (!right || (took > 8000)) {
+    if (!right || took > 8000) {
       wrong.push(`${from}: ${script}: ${code} in ${Math.round(took)} ms\n${out}${err}`)
     }
   }
