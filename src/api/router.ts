@@ -23,6 +23,7 @@ export interface Call {
   readonly signal: AbortSignal
   /**
    * The body as JSON; undefined without one.
+   * @param shape checked, and members that are null left out, where given
    * @throws EngineError `invalid-parameter` in Docker's words
    */
   json<T>(shape?: Shape): Promise<T | undefined>
@@ -93,9 +94,11 @@ export const callOf = (
   minor,
   signal: request.signal,
   json: async <T>(shape?: Shape) => {
-    const value = await readJson(request)
-    if (shape) checkShape(value, shape)
-    return (value ?? undefined) as T | undefined
+    const value = (await readJson(request)) ?? undefined
+    if (!shape || value === undefined) return value as T | undefined
+    checkShape(value, shape)
+    // To Go a null is a member that isn't there.
+    return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) as T
   },
 })
 

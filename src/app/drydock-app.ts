@@ -195,10 +195,9 @@ export class DrydockApp extends LitElement {
   async #keepShell(tab: Tab): Promise<void> {
     if (tab.id === 1) {
       tab.view.print(
-        'A Linux machine in this tab. docker run hello-world is a start; more: Try this.',
+        'A Linux machine in this tab. A start: docker run hello-world. More: “Try this”, above.',
       )
     }
-    await this.#connection.ready
     while (this.tabs.includes(tab)) {
       try {
         const code = await tab.view.run((size, sink) => this.#connection.terminal(size, sink))

@@ -1,6 +1,8 @@
 import { TRACE_HEADER, TRACE_ID, type BuildTrace } from '../core/build-trace.ts'
+import type { ContextListing, ContextOffer } from '../core/context-listing.ts'
 import type { ProgressMessage } from '../core/engine-api.ts'
 import { filterText, type ApiClient, type Filters, type Query } from './api-client.ts'
+import { ClientError } from './client-error.ts'
 
 /** What a build's stream may hold: Docker's own messages, and Drydock's trace of it. */
 export type BuildMessage = ProgressMessage | { readonly id: string; readonly aux: BuildTrace }
@@ -37,6 +39,17 @@ export class Builds {
       body: context,
       signal,
     })
+  }
+
+  /** What of a context is to be sent; undefined from an engine that wants all of it. */
+  async offer(listing: ContextListing, signal?: AbortSignal): Promise<ContextOffer | undefined> {
+    try {
+      return await this.#api.json<ContextOffer>('POST', '/build/context', { json: listing, signal })
+    } catch (error) {
+      if (error instanceof ClientError && error.status >= 400 && error.status < 500)
+        return undefined
+      throw error
+    }
   }
 
   prune(

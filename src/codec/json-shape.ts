@@ -10,6 +10,7 @@ export type Shape =
   | 'object'
   | { readonly list: Shape }
   | { readonly map: Shape }
+  /** Named with its package: `container.HostConfig`. */
   | { readonly struct: string; readonly fields: Readonly<Record<string, Shape>> }
 
 /**
@@ -74,12 +75,12 @@ function typeOf(shape: Shape): string {
   if (typeof shape === 'string') return shape === 'object' ? 'map[string]struct {}' : shape
   if ('list' in shape) return `[]${typeOf(shape.list)}`
   if ('map' in shape) return `map[string]${typeOf(shape.map)}`
-  return `container.${shape.struct}`
+  return shape.struct
 }
 
 /** The outermost structs of requests have no name in Go's errors. */
 const nameOf = ({ struct }: { readonly struct: string }, path: string): string =>
-  path === '' ? '' : struct
+  path === '' ? '' : struct.slice(struct.indexOf('.') + 1)
 
 /** As Go's decoder calls a value. */
 function goType(value: unknown): string {

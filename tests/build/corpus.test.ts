@@ -80,7 +80,7 @@ describe.skipIf(peer === undefined)('the same on a real engine', () => {
     ...Object.entries((query?.['labels'] ?? {}) as Record<string, string>).flatMap(
       ([name, value]) => ['--label', `${name}=${value}`],
     ),
-    ...(query?.['target'] === undefined ? [] : ['--target', String(query['target'])]),
+    ...(typeof query?.['target'] === 'string' ? ['--target', query['target']] : []),
   ]
 
   test.each(

@@ -128,18 +128,15 @@ describe.each(['stopped', 'running'])('a %s container', (name) => {
 
   test('commit, then run the image', async () => {
     const id = await docker.output(
-      ...[
-        'commit',
-        '-a',
-        'me',
-        '-m',
-        'a message',
-        '-c',
-        'ENV X=1 Y=$X',
-        '-c',
-        'CMD ["cat","/etc/new"]',
-      ],
-      ...['-c', 'EXPOSE 80', '-c', 'WORKDIR /a', name, `committed:${name}`],
+      'commit',
+      '--author=me',
+      '--message=a message',
+      '--change=ENV X=1 Y=$X',
+      '--change=CMD ["cat","/etc/new"]',
+      '--change=EXPOSE 80',
+      '--change=WORKDIR /a',
+      name,
+      `committed:${name}`,
     )
     expect(id).toMatch(/^sha256:[0-9a-f]{64}\n$/)
     expect(await docker.output('run', '--rm', `committed:${name}`)).toBe('new\n')

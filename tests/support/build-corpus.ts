@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { packContext } from '../../src/cli/image/build-context.ts'
+import { BuildContext } from '../../src/cli/image/build-context.ts'
 import { readIgnoreFile } from '../../src/codec/dockerfile/ignore.ts'
 import type { OciContainerDefaults } from '../../src/core/oci.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
@@ -65,7 +65,7 @@ export async function contextOf(
 ): Promise<{ readonly tar: Uint8Array; readonly dockerfile: string }> {
   const directory = join(folder, 'context')
   const ignoreFile = join(directory, '.dockerignore')
-  const packed = packContext(
+  const context = await BuildContext.open(
     nodeFiles,
     {
       directory: existsSync(directory) ? directory : undefined,
@@ -77,8 +77,8 @@ export async function contextOf(
     },
     { contexts: new Map(), secrets: new Map() },
   )
-  const tar = new Uint8Array(await new Response(packed.tar).arrayBuffer())
-  return { tar, dockerfile: packed.dockerfile }
+  const tar = new Uint8Array(await new Response(context.tar()).arrayBuffer())
+  return { tar, dockerfile: context.dockerfile }
 }
 
 /** Hold an image against what is expected of it. */

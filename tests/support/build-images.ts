@@ -34,7 +34,7 @@ export function call(
   })
 }
 
-export const textOf = ({ bytes }: Answer): string => new TextDecoder().decode(bytes)
+const textOf = ({ bytes }: Answer): string => new TextDecoder().decode(bytes)
 
 export interface BuildMessage {
   readonly stream?: string
@@ -102,11 +102,11 @@ export async function readImage(archive: Uint8Array): Promise<ImageContent> {
   for await (const { path, kind, offset, size } of readTar(chunks(archive))) {
     if (kind === 'file') files.set(path, archive.subarray(offset, offset + size))
   }
-  const json = <T>(path: string): T => JSON.parse(new TextDecoder().decode(files.get(path))) as T
-  const [manifest] =
-    json<readonly { readonly Config: string; readonly Layers: readonly string[] }[]>(
-      'manifest.json',
-    )
+  const json = (path: string): unknown => JSON.parse(new TextDecoder().decode(files.get(path)))
+  const [manifest] = json('manifest.json') as readonly {
+    readonly Config: string
+    readonly Layers: readonly string[]
+  }[]
   if (!manifest) throw new Error('the archive has no image')
   const layers: Layer[] = []
   for (const path of manifest.Layers) {
@@ -118,7 +118,7 @@ export async function readImage(archive: Uint8Array): Promise<ImageContent> {
       source: { read: (offset, length) => bytes.subarray(offset, offset + length) },
     })
   }
-  return { config: json(manifest.Config), layers, root: mergeLayers(layers) }
+  return { config: json(manifest.Config) as OciImageConfig, layers, root: mergeLayers(layers) }
 }
 
 export async function savedImage(socketPath: string, name: string): Promise<ImageContent> {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "archive-output.h"
@@ -32,16 +33,18 @@ static bool is_whiteout(const struct stat *status) {
     return S_ISCHR(status->st_mode) && status->st_rdev == 0;
 }
 
-static bool is_opaque(int parent, const char *name) {
+static bool is_opaque(int directory) {
     char value[8];
-    return pack_read_xattr(parent, name, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
+    return fgetxattr(directory, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
 }
 
 /* It stands for a directory of the tree that was renamed. */
-static bool is_redirected(int parent, const char *name) {
-    char value[4096];
-    const long length = pack_read_xattr(parent, name, "trusted.overlay.redirect", value, sizeof value);
-    return length > 0 || length == -ERANGE;
+static bool is_redirected(int directory) {
+    return fgetxattr(directory, "trusted.overlay.redirect", NULL, 0) > 0;
+}
+
+static int open_upper(int upper, const char *name) {
+    return openat(upper, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static int open_lower(int lower, const char *name) {
@@ -84,7 +87,7 @@ static bool is_mount_point(struct walk *walk, int upper, int lower, const char *
     if (there && (!has_ignored_below(walk) || below.st_mode != status->st_mode || below.st_uid != status->st_uid ||
                   below.st_gid != status->st_gid))
         return false;
-    cleanup_close int directory = openat(upper, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_close int directory = open_upper(upper, name);
     cleanup_close int beneath = open_lower(lower, name);
     bool all = directory >= 0 && names_read(directory, "", &names) == 0;
     if (directory < 0)
@@ -145,11 +148,11 @@ static int pack_whiteout(struct walk *walk, const char *directory, const char *n
 
 static int pack_directory(struct walk *walk, int upper, int lower, const char *name) {
     struct names names;
-    cleanup_close int directory = openat(upper, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_close int directory = open_upper(upper, name);
     cleanup_close int beneath = open_lower(lower, name);
     if (directory < 0)
         return errno == ENOENT ? 0 : fail_errno(walk->failure, errno, "cannot read /%s", walk->pack.path);
-    const bool redirected = is_redirected(upper, name), hidden = redirected || is_opaque(upper, name);
+    const bool redirected = is_redirected(directory), hidden = redirected || is_opaque(directory);
     if (hidden && beneath >= 0) {
         const int length = pack_enter(&walk->pack, "");
         int error = length < 0 ? length : pack_whiteout(walk, walk->pack.path, ".wh..opq");
@@ -220,6 +223,11 @@ static bool same_time(const struct timespec *left, const struct timespec *right)
            (left->tv_nsec == right->tv_nsec || left->tv_nsec == 0 || right->tv_nsec == 0);
 }
 
+static ssize_t read_capability(int directory, const char *name, char *value, size_t size) {
+    cleanup_close int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -1 : fgetxattr(fd, "security.capability", value, size);
+}
+
 /* As Docker compares (moby pkg/archive/changes_unix.go). */
 static bool differs(int upper, int lower, const char *name, const struct stat *now, const struct stat *before) {
     char capability[64], former[64];
@@ -231,8 +239,10 @@ static bool differs(int upper, int lower, const char *name, const struct stat *n
         return false;
     if (now->st_size != before->st_size || !same_time(&now->st_mtim, &before->st_mtim))
         return true;
-    const long length = pack_read_xattr(upper, name, "security.capability", capability, sizeof capability);
-    const long length_before = pack_read_xattr(lower, name, "security.capability", former, sizeof former);
+    if (!S_ISREG(now->st_mode))
+        return false;
+    const ssize_t length = read_capability(upper, name, capability, sizeof capability);
+    const ssize_t length_before = read_capability(lower, name, former, sizeof former);
     return length > 0 ? length != length_before || memcmp(capability, former, (size_t)length) != 0 : length_before > 0;
 }
 
@@ -257,11 +267,11 @@ static int list_deleted(struct walk *walk, int beneath, const struct names *kept
 
 static int list_directory(struct walk *walk, int upper, int lower, const char *name) {
     struct names names;
-    cleanup_close int directory = openat(upper, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_close int directory = open_upper(upper, name);
     cleanup_close int beneath = open_lower(lower, name);
     if (directory < 0)
         return 0;
-    const bool redirected = is_redirected(upper, name), hidden = redirected || is_opaque(upper, name);
+    const bool redirected = is_redirected(directory), hidden = redirected || is_opaque(directory);
     cleanup_close int merged = redirected ? open_merged(walk) : -1;
     if (redirected && merged < 0)
         return merged;

@@ -57,22 +57,6 @@ void pack_leave(struct pack *pack, int length) {
     pack->path[length] = '\0';
 }
 
-/* Descriptors of O_PATH can't be asked for xattrs; by this path they can. */
-static void name_in_proc(char path[PATH_MAX], int parent, const char *name) {
-    snprintf(path, PATH_MAX, "/proc/self/fd/%d%s%s", parent, name[0] == '\0' ? "" : "/", name);
-}
-
-long pack_read_xattr(int parent, const char *name, const char *key, char *value, size_t size) {
-    char path[PATH_MAX];
-    name_in_proc(path, parent, name);
-    const ssize_t length =
-        name[0] == '\0' ? getxattr(path, key, value, size - 1) : lgetxattr(path, key, value, size - 1);
-    if (length < 0)
-        return -errno;
-    value[length] = '\0';
-    return length;
-}
-
 static int compare_xattrs(const void *left, const void *right) {
     return strcmp(((const struct tar_xattr *)left)->name, ((const struct tar_xattr *)right)->name);
 }
@@ -82,24 +66,19 @@ static bool is_kept(const char *key) {
     return strcmp(key, "security.capability") == 0 || strncmp(key, "user.", 5) == 0;
 }
 
-static int read_xattrs(struct pack_xattrs *xattrs, int parent, const char *name) {
-    char path[PATH_MAX];
+static int read_xattrs(struct pack_xattrs *xattrs, int fd) {
     size_t used = 0;
     xattrs->count = 0;
-    name_in_proc(path, parent, name);
-    const bool itself = name[0] == '\0';
-    const ssize_t length = itself ? listxattr(path, xattrs->list, sizeof xattrs->list)
-                                  : llistxattr(path, xattrs->list, sizeof xattrs->list);
+    const ssize_t length = flistxattr(fd, xattrs->list, sizeof xattrs->list);
     if (length < 0)
-        return errno == ENOTSUP || errno == ENOENT ? 0 : -errno;
+        return errno == ENOTSUP ? 0 : -errno;
     for (const char *key = xattrs->list; key < xattrs->list + length; key += strlen(key) + 1) {
         if (!is_kept(key))
             continue;
         if (xattrs->count == XATTRS_MAX)
             return -E2BIG;
         char *value = xattrs->values + used;
-        const ssize_t size = itself ? getxattr(path, key, value, sizeof xattrs->values - used)
-                                    : lgetxattr(path, key, value, sizeof xattrs->values - used);
+        const ssize_t size = fgetxattr(fd, key, value, sizeof xattrs->values - used);
         if (size < 0 && errno == ENODATA)
             continue;
         if (size < 0)
@@ -128,7 +107,7 @@ static enum tar_type type_of(mode_t mode) {
     }
 }
 
-static int fill(struct tar_entry *entry, const struct pack *pack, const struct stat *status) {
+static void fill(struct tar_entry *entry, const struct pack *pack, const struct stat *status) {
     *entry = (struct tar_entry){.path = pack->path,
                                 .type = type_of(status->st_mode),
                                 .mode = status->st_mode & 07777,
@@ -140,7 +119,6 @@ static int fill(struct tar_entry *entry, const struct pack *pack, const struct s
         entry->major = major(status->st_rdev);
         entry->minor = minor(status->st_rdev);
     }
-    return 0;
 }
 
 /* Exactly the size that the header told, though the file may grow or shrink meanwhile. */
@@ -174,46 +152,57 @@ static int open_file(int parent, const char *name) {
     return fd < 0 ? -errno : fd;
 }
 
-static int pack_regular(struct pack *pack, int parent, const char *name, const struct stat *expected,
-                        struct tar_entry *entry) {
+/* Files and directories are opened: only those have xattrs that are kept, and files content. */
+static int pack_opened(struct pack *pack, int parent, const char *name, const struct stat *expected,
+                       struct tar_entry *entry) {
     struct stat status;
     cleanup_close int fd = open_file(parent, name);
     if (fd < 0)
         return fd;
     if (fstat(fd, &status) < 0)
         return -errno;
-    if (status.st_ino != expected->st_ino || !S_ISREG(status.st_mode))
+    /* Something else has taken its place. */
+    if (status.st_ino != expected->st_ino || ((status.st_mode ^ expected->st_mode) & S_IFMT) != 0)
         return -ENOENT;
-    entry->size = (uint64_t)status.st_size;
-    int error = tar_write_header(pack->output, entry);
-    return error < 0 ? error : copy_content(pack->output, fd, entry->size);
+    int error = read_xattrs(pack->xattrs, fd);
+    if (error < 0)
+        return error;
+    entry->xattrs = pack->xattrs->items;
+    entry->xattr_count = pack->xattrs->count;
+    entry->size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+    error = tar_write_header(pack->output, entry);
+    return error < 0 || entry->size == 0 ? error : copy_content(pack->output, fd, entry->size);
+}
+
+static int pack_link(const struct pack *pack, int parent, const char *name, struct tar_entry *entry) {
+    char target[TAR_PATH_MAX + 1];
+    const ssize_t length = readlinkat(parent, name, target, sizeof target - 1);
+    if (length < 0)
+        return -errno;
+    target[length] = '\0';
+    entry->target = target;
+    return tar_write_header(pack->output, entry);
+}
+
+static int pack_entry(struct pack *pack, int parent, const char *name, const struct stat *status) {
+    struct tar_entry entry;
+    fill(&entry, pack, status);
+    if (status->st_nlink > 1 && !S_ISDIR(status->st_mode)) {
+        entry.target = link_table_seen(&pack->links, status->st_dev, status->st_ino, pack->path);
+        if (entry.target != NULL) {
+            entry.type = TAR_HARDLINK;
+            return tar_write_header(pack->output, &entry);
+        }
+    }
+    if (S_ISREG(status->st_mode) || S_ISDIR(status->st_mode))
+        return pack_opened(pack, parent, name, status, &entry);
+    return S_ISLNK(status->st_mode) ? pack_link(pack, parent, name, &entry) : tar_write_header(pack->output, &entry);
 }
 
 int pack_file(struct pack *pack, int parent, const char *name, const struct stat *status, struct failure *failure) {
-    struct tar_entry entry;
-    char target[TAR_PATH_MAX + 1];
     if (S_ISSOCK(status->st_mode))
         return 0;
-    fill(&entry, pack, status);
-    const char *first = S_ISDIR(status->st_mode) || status->st_nlink < 2
-                            ? NULL
-                            : link_table_seen(&pack->links, status->st_dev, status->st_ino, pack->path);
-    int error = 0;
-    if (first != NULL) {
-        entry.type = TAR_HARDLINK;
-        entry.target = first;
-    } else if (S_ISLNK(status->st_mode)) {
-        const ssize_t length = readlinkat(parent, name, target, sizeof target - 1);
-        error = length < 0 ? -errno : 0;
-        target[length < 0 ? 0 : length] = '\0';
-        entry.target = target;
-    } else if ((error = read_xattrs(pack->xattrs, parent, name)) == 0) {
-        entry.xattrs = pack->xattrs->items;
-        entry.xattr_count = pack->xattrs->count;
-    }
-    if (error == 0)
-        error = first == NULL && S_ISREG(status->st_mode) ? pack_regular(pack, parent, name, status, &entry)
-                                                         : tar_write_header(pack->output, &entry);
+    const int error = pack_entry(pack, parent, name, status);
     if (pack->output->error < 0)
         return pack->output->error;
     /* Others write in the container meanwhile. */

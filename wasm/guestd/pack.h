@@ -28,8 +28,6 @@ void pack_leave(struct pack *pack, int length);
 int pack_file(struct pack *pack, int parent, const char *name, const struct stat *status, struct failure *failure);
 /* A file and all that is below it. The path "" stands for its contents alone. */
 int pack_tree(struct pack *pack, int parent, const char *name, struct failure *failure);
-/* An xattr's value as text of at most size - 1 bytes, or -errno. */
-long pack_read_xattr(int parent, const char *name, const char *key, char *value, size_t size);
 /* O_PATH descriptor of a path inside of root; a symlink at its end is followed only with a slash or dot behind it. -errno */
 int pack_resolve(int root, const char *path);
 /* Where a path leads in the end, with a slash at its start: as far as it is there. 0 or -errno */

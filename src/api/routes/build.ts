@@ -1,4 +1,5 @@
 import { TRACE_HEADER } from '../../core/build-trace.ts'
+import type { ContextListing, ListedEntry } from '../../core/context-listing.ts'
 import { EngineError } from '../../core/error.ts'
 import { parseKeep } from '../../engine/build/cache.ts'
 import type { BuildRequest, BuildResources } from '../../engine/build/request.ts'
@@ -88,6 +89,7 @@ function buildRequest(call: Call): BuildRequest {
     resources: resourcesOf(call),
     secrets: new Map(),
     bundle,
+    listing: query.string('listing'),
     contexts: jsonParam(call, 'contexts', {}),
     trace: request.headers[TRACE_HEADER] !== undefined,
     requestId: request.id,
@@ -95,11 +97,37 @@ function buildRequest(call: Call): BuildRequest {
   }
 }
 
+const isEntry = (value: unknown): value is ListedEntry => {
+  if (!Array.isArray(value)) return false
+  const [path, kind, mode, size, mtime, target] = value as unknown[]
+  return (
+    typeof path === 'string' &&
+    path !== '' &&
+    (kind === 'file' || kind === 'directory' || kind === 'symlink') &&
+    [mode, size, mtime].every((number) => typeof number === 'number') &&
+    (target === undefined || typeof target === 'string')
+  )
+}
+
+/** @throws EngineError `invalid-parameter` */
+function listingOf(value: unknown): ContextListing {
+  const { key, entries } = (value ?? {}) as Partial<ContextListing>
+  if (typeof key !== 'string' || !Array.isArray(entries) || !entries.every(isEntry)) {
+    throw new EngineError('invalid-parameter', 'the listing of a context is malformed')
+  }
+  return { key, entries }
+}
+
 export const buildRoutes = ({ builder }: Engine): readonly Route[] => [
   {
     method: 'POST',
     path: '/build',
     handle: async (call) => jsonLines(await builder.build(buildRequest(call))),
+  },
+  {
+    method: 'POST',
+    path: '/build/context',
+    handle: async (call) => json(200, builder.offer(listingOf(await call.json()))),
   },
   {
     method: 'POST',

@@ -30,7 +30,7 @@ interface StartBody {
 }
 
 const execBody: Shape = {
-  struct: 'ExecOptions',
+  struct: 'container.ExecOptions',
   fields: {
     AttachStdin: 'bool',
     AttachStdout: 'bool',
@@ -47,7 +47,7 @@ const execBody: Shape = {
 }
 
 const startBody: Shape = {
-  struct: 'ExecStartOptions',
+  struct: 'container.ExecStartOptions',
   fields: { Detach: 'bool', Tty: 'bool', ConsoleSize: { list: 'int' } },
 }
 

@@ -1,6 +1,8 @@
+import type { Shape } from '../../codec/json-shape.ts'
 import { EngineError } from '../../core/error.ts'
 import type { EndpointSettings } from '../../core/engine-api.ts'
 import type { EngineResponse } from '../../core/engine-http.ts'
+import { endpoint } from '../../engine/containers/body.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { connectContainer, disconnectContainer } from '../../engine/networks/connections.ts'
 import type { NetworkCreateRequest } from '../../engine/networks/create.ts'
@@ -10,6 +12,48 @@ interface ConnectRequest {
   readonly Container?: string
   readonly EndpointConfig?: Partial<EndpointSettings> | null
   readonly Force?: boolean
+}
+
+const textByName: Shape = { map: 'string' }
+
+const createBody: Shape = {
+  struct: 'network.CreateRequest',
+  fields: {
+    Name: 'string',
+    Driver: 'string',
+    Scope: 'string',
+    EnableIPv4: 'bool',
+    EnableIPv6: 'bool',
+    Internal: 'bool',
+    Attachable: 'bool',
+    Ingress: 'bool',
+    ConfigOnly: 'bool',
+    Options: textByName,
+    Labels: textByName,
+    IPAM: {
+      struct: 'network.IPAM',
+      fields: {
+        Driver: 'string',
+        Options: textByName,
+        Config: {
+          list: {
+            struct: 'network.IPAMConfig',
+            fields: {
+              Subnet: 'string',
+              IPRange: 'string',
+              Gateway: 'string',
+              AuxiliaryAddresses: textByName,
+            },
+          },
+        },
+      },
+    },
+  },
+}
+
+const connectBody: Shape = {
+  struct: 'network.ConnectOptions',
+  fields: { Container: 'string', EndpointConfig: endpoint, Force: 'bool' },
 }
 
 /** Docker answers 200 without a body. */
@@ -30,7 +74,7 @@ export const networkRoutes = ({ networks, containers }: Engine): readonly Route[
     method: 'POST',
     path: '/networks/create',
     handle: async (call) =>
-      json(201, await networks.create((await call.json<NetworkCreateRequest>()) ?? {})),
+      json(201, await networks.create((await call.json<NetworkCreateRequest>(createBody)) ?? {})),
   },
   {
     method: 'POST',
@@ -41,7 +85,7 @@ export const networkRoutes = ({ networks, containers }: Engine): readonly Route[
     method: 'POST',
     path: '/networks/{id}/connect',
     handle: async (call) => {
-      const request = await call.json<ConnectRequest>()
+      const request = await call.json<ConnectRequest>(connectBody)
       await connectContainer(
         containers,
         call.params['id'] ?? '',
@@ -55,7 +99,7 @@ export const networkRoutes = ({ networks, containers }: Engine): readonly Route[
     method: 'POST',
     path: '/networks/{id}/disconnect',
     handle: async (call) => {
-      const request = await call.json<ConnectRequest>()
+      const request = await call.json<ConnectRequest>(connectBody)
       await disconnectContainer(containers, call.params['id'] ?? '', containerOf(request))
       return done()
     },

@@ -1,7 +1,7 @@
 import { lint, type Finding } from '../../codec/dockerfile/lint.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
 import { ExitError, type Invocation } from '../command.ts'
-import type { BuildInputs } from './build-context.ts'
+import type { BuildInputs } from './build-inputs.ts'
 import { excerpt } from './build-excerpt.ts'
 
 const count = (findings: readonly Finding[]): string =>

@@ -2,7 +2,7 @@ import type { Query } from '../../client/api-client.ts'
 import { parseUlimit } from '../container/create-values.ts'
 import { ExitError, messageOf, type Invocation } from '../command.ts'
 import { pathFrom } from '../paths.ts'
-import type { PackedContext } from './build-context.ts'
+import type { BuildContext } from './build-context.ts'
 
 /** `name=value`; a name alone takes the environment's value, or goes. */
 export function environmentPairs(
@@ -88,7 +88,7 @@ export async function secretsOf({
 /** The parameters of POST /build. */
 export function buildQuery(
   invocation: Invocation,
-  packed: PackedContext,
+  context: BuildContext,
   buildArgs: Readonly<Record<string, string>>,
 ): Query {
   const { flags } = invocation
@@ -104,8 +104,9 @@ export function buildQuery(
   }
   return {
     t: flags.list('tag'),
-    dockerfile: packed.dockerfile,
-    bundle: packed.bundle,
+    dockerfile: context.dockerfile,
+    bundle: context.bundle,
+    listing: context.listing,
     buildargs: json(buildArgs),
     labels: json(labelsOf(invocation)),
     contexts: json(remote),

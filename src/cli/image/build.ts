@@ -6,7 +6,8 @@ import { traceOf, type BuildMessage } from '../../client/build.ts'
 import { exactly, ExitError, type Command, type Invocation } from '../command.ts'
 import { pathFrom } from '../paths.ts'
 import { check, findingsOf, summaryOf } from './build-check.ts'
-import { findInputs, packContext, type BuildInputs, type PackedContext } from './build-context.ts'
+import { BuildContext } from './build-context.ts'
+import { findInputs, type BuildInputs } from './build-inputs.ts'
 import { excerpt } from './build-excerpt.ts'
 import { buildFlags } from './build-flags.ts'
 import { parseOutputs, writeOutputs, type BuildOutput } from './build-output.ts'
@@ -103,17 +104,20 @@ class Build {
       contexts: contextsOf(this.#invocation).local,
       secrets: await secretsOf(this.#invocation),
     }
-    const packed = packContext(host.files, this.#inputs, parts)
     this.#progress = this.#quiet ? undefined : await this.#display()
     let error: string | undefined
     try {
       await this.#introduce()
+      const context = await BuildContext.open(host.files, this.#inputs, parts)
+      const question = context.question()
+      const offer = question && (await client.builds.offer(question, signal))
+      if (offer) context.accept(offer)
       const messages = await client.builds.build(
-        buildQuery(this.#invocation, packed, this.#buildArgs),
-        this.#watched(packed),
+        buildQuery(this.#invocation, context, this.#buildArgs),
+        context.tar(),
         signal,
       )
-      await this.#context(packed, true)
+      await this.#sent(context)
       error = await this.#read(messages)
     } catch (cause) {
       await this.#progress?.finish(true)
@@ -172,14 +176,10 @@ class Build {
     return this.#show({ kind: 'done', vertex, time: Date.now(), cached: false })
   }
 
-  async #context(packed: PackedContext, done: boolean): Promise<void> {
-    if (this.#inputs.directory === undefined || !done) return
-    await this.#part(CONTEXT, `transferring context: ${size(packed.size())}`)
+  async #sent(context: BuildContext): Promise<void> {
+    if (this.#inputs.directory === undefined) return
+    await this.#part(CONTEXT, `transferring context: ${size(context.size)}`)
     await this.#end(CONTEXT)
-  }
-
-  #watched({ tar }: PackedContext): ReadableStream<Uint8Array> {
-    return tar
   }
 
   async #show(trace: BuildTrace): Promise<void> {

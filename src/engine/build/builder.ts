@@ -2,17 +2,20 @@ import { IgnorePatterns, readIgnoreFile } from '../../codec/dockerfile/ignore.ts
 import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
 import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
+import type { ContextListing, ContextOffer } from '../../core/context-listing.ts'
 import { EngineError } from '../../core/error.ts'
 import { familiar, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import type { Context } from '../context.ts'
 import type { Images } from '../images/images.ts'
 import { checkPlatform } from '../images/platform.ts'
+import type { Networks } from '../networks/networks.ts'
 import { KeyedMutex } from '../mutex.ts'
 import { BuildError } from './build-error.ts'
 import { CacheKeys } from './cache-key.ts'
 import type { BuildCache, CachePrune, CacheUsage } from './cache.ts'
 import { readContext } from './context-input.ts'
+import { ContextStore } from './context-store.ts'
 import { imageConfig } from './export.ts'
 import { stageGraph } from './graph.ts'
 import { readNode } from './node-content.ts'
@@ -30,14 +33,17 @@ const DOCKERFILE_MAX = 16 * 1024 * 1024
 export class Builder implements Disposable {
   readonly #context: Context
   readonly #images: Images
+  readonly #networks: Networks
   readonly #cache: BuildCache
   readonly #making = new KeyedMutex()
+  readonly #contexts = new ContextStore()
   readonly #closing = new AbortController()
   #keys: Promise<CacheKeys> | undefined
 
-  constructor(context: Context, images: Images, cache: BuildCache) {
+  constructor(context: Context, images: Images, networks: Networks, cache: BuildCache) {
     this.#context = context
     this.#images = images
+    this.#networks = networks
     this.#cache = cache
   }
 
@@ -53,9 +59,15 @@ export class Builder implements Disposable {
     const signal = AbortSignal.any([request.signal, this.#closing.signal, left.signal])
     const input = await readContext(request.archive, this.#context.blobs, signal)
     try {
-      const { context, contexts, secrets } = inputsOf(input.root, request.bundle)
+      const parts = inputsOf(input.root, request.bundle)
+      const { contexts, secrets } = parts
+      const context =
+        request.listing === ''
+          ? parts.context
+          : this.#contexts.complete(request.listing, parts.context, { keep: input.inMemory })
       const file = await readDockerfile(context, input.root, request)
-      const visible = request.bundle ? context : await withoutIgnored(context, request.dockerfile)
+      const patterns = input.root.children?.get(request.bundle ? 'dockerignore' : '.dockerignore')
+      const visible = await withoutIgnored(context, request.dockerfile, patterns)
       const report: Report = request.trace
         ? new TraceReport(this.#context.clock)
         : new ClassicReport(request.quiet)
@@ -106,6 +118,7 @@ export class Builder implements Disposable {
     const tools: BuildTools = {
       context: this.#context,
       images: this.#images,
+      networks: this.#networks,
       cache: this.#cache,
       keys: await (this.#keys ??= CacheKeys.create()),
       making: this.#making,
@@ -151,6 +164,11 @@ export class Builder implements Disposable {
       await vertex.failed(error, session.signal.aborted)
       throw error
     }
+  }
+
+  /** What of a context is to be sent: for clients that list it first. */
+  offer(listing: ContextListing): ContextOffer {
+    return this.#contexts.offer(listing)
   }
 
   /** What the cache holds, as `system df` shows it. */
@@ -215,8 +233,12 @@ function inputsOf(
  * Dockerfile and .dockerignore come with the context even where the patterns leave them out: then COPY doesn't see them
  * (moby builder/remotecontext/detect.go, removeDockerfile).
  */
-async function withoutIgnored(context: RootfsNode, dockerfile: string): Promise<RootfsNode> {
-  const file = context.children?.get('.dockerignore')
+async function withoutIgnored(
+  context: RootfsNode,
+  dockerfile: string,
+  instead: RootfsNode | undefined,
+): Promise<RootfsNode> {
+  const file = instead ?? context.children?.get('.dockerignore')
   if (file?.kind !== 'file' || file.size > DOCKERFILE_MAX) return context
   const lines = readIgnoreFile(new TextDecoder().decode(await readNode(file)))
   const patterns = new IgnorePatterns(lines)

@@ -6,13 +6,15 @@ import type { BlobStore } from '../../ports/blob-store.ts'
 import { inflated } from '../images/layer-import.ts'
 
 /** Bytes of a context that stay in memory; a larger one goes through the store. */
-const MEMORY_MAX = 32 * 1024 * 1024
+const MEMORY_MAX = 96 * 1024 * 1024
 
 /** A build's input, readable until it is disposed. */
 export interface ContextInput extends AsyncDisposable {
   readonly root: RootfsNode
   /** Of the plain archive. */
   readonly bytes: number
+  /** Its files stay readable for as long as anybody holds them. */
+  readonly inMemory: boolean
 }
 
 /**
@@ -33,8 +35,13 @@ export async function readContext(
     const { done, value } = await reader.read()
     if (done) {
       const entries = await list(once(kept))
-      const source = memorySource(kept, length)
-      return { ...open(entries, source), bytes: length, [Symbol.asyncDispose]: nothing }
+      const source = memorySource(kept)
+      return {
+        ...open(entries, source),
+        bytes: length,
+        inMemory: true,
+        [Symbol.asyncDispose]: nothing,
+      }
     }
     kept.push(value)
     length += value.length
@@ -57,7 +64,12 @@ export async function readContext(
   }
   try {
     const entries = await list(chunksOf(blob, stored.size))
-    return { ...open(entries, blob), bytes: stored.size, [Symbol.asyncDispose]: dispose }
+    return {
+      ...open(entries, blob),
+      bytes: stored.size,
+      inMemory: false,
+      [Symbol.asyncDispose]: dispose,
+    }
   } catch (error) {
     await dispose()
     throw error
@@ -98,12 +110,39 @@ async function* chunksOf(
   for (let at = 0; at < size; at += step) yield await source.read(at, Math.min(step, size - at))
 }
 
-function memorySource(chunks: Uint8Array[], length: number): ContentSource {
-  const whole = new Uint8Array(length)
-  let at = 0
+/** The pieces as they came: each read is within one, or joined. */
+/** The pieces as they came: each read is within one, or joined. */
+function memorySource(chunks: readonly Uint8Array[]): ContentSource {
+  const starts: number[] = []
+  let length = 0
   for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
+    starts.push(length)
+    length += chunk.length
   }
-  return { read: (offset, size) => whole.subarray(offset, offset + size) }
+  const indexOf = (offset: number): number => {
+    let low = 0
+    let high = starts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((starts[middle] ?? 0) <= offset) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+  return {
+    read: (offset, size) => {
+      let at = indexOf(offset)
+      const within = offset - (starts[at] ?? 0)
+      const first = chunks[at] ?? new Uint8Array()
+      if (within + size <= first.length) return first.subarray(within, within + size)
+      const whole = new Uint8Array(Math.max(0, Math.min(size, length - offset)))
+      let filled = 0
+      for (let from = within; filled < whole.length; from = 0, at++) {
+        const piece = (chunks[at] ?? new Uint8Array()).subarray(from, from + whole.length - filled)
+        whole.set(piece, filled)
+        filled += piece.length
+      }
+      return whole
+    },
+  }
 }

@@ -25,7 +25,7 @@ export interface Change {
 }
 
 /** A command as a process has it. */
-export const argumentsOf = (command: Command, config: OciContainerDefaults): readonly string[] =>
+const argumentsOf = (command: Command, config: OciContainerDefaults): readonly string[] =>
   command.form === 'exec' ? command.args : [...shellOf(config), command.text]
 
 export const shellOf = (config: OciContainerDefaults): readonly string[] =>

@@ -5,7 +5,7 @@ import { Progress } from '../images/progress.ts'
 import { BuildError, type Place } from './build-error.ts'
 import type { BuildMessage } from './request.ts'
 
-export const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
+const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
 
 /** Tells a client how a build goes: in Docker's classic words, or step by step for Drydock's own CLI. */
 export interface Report {

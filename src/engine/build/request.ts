@@ -26,6 +26,8 @@ export interface BuildRequest {
   readonly secrets: ReadonlyMap<string, Uint8Array>
   /** The archive holds `context/`, `contexts/<name>/` and `secrets/<id>`, as Drydock's own CLI sends it. */
   readonly bundle: boolean
+  /** The context was listed before, and only what was missing comes in the bundle: what `offer` gave; '' otherwise. */
+  readonly listing: string
   /** Named contexts: `docker-image://…` by name; those in the bundle need no entry. */
   readonly contexts: Readonly<Record<string, string>>
   readonly trace: boolean

@@ -5,7 +5,7 @@ import { checkShape, type Shape } from '../../codec/json-shape.ts'
 const texts: Shape = { list: 'string' }
 const textByName: Shape = { map: 'string' }
 const struct = (name: string, fields: Readonly<Record<string, Shape>>): Shape => ({
-  struct: name,
+  struct: `container.${name}`,
   fields,
 })
 
@@ -113,7 +113,8 @@ export const hostConfig: Shape = struct('HostConfig', {
   Init: 'bool',
 })
 
-const endpoint = struct('EndpointSettings', {
+/** Shape of a container's settings in one network. */
+export const endpoint: Shape = struct('EndpointSettings', {
   IPAMConfig: struct('EndpointIPAMConfig', {
     IPv4Address: 'string',
     IPv6Address: 'string',

@@ -11,7 +11,7 @@ import { isRunning, parseRecord } from './record.ts'
 import { discardContainer, removeContainer, type RemoveOptions } from './remove.ts'
 import { launch, startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
-import { formatTime } from './time.ts'
+import { formatTime, strictTimes } from './time.ts'
 
 /** Milliseconds from a container's end to its log on the disk. */
 const flushDelay = 1000
@@ -21,6 +21,8 @@ export class Containers implements AsyncDisposable {
   readonly context: Context
   readonly images: Images
   readonly networks: Networks
+  /** When a container is created: never the same moment twice, as lists and filters sort by it. */
+  readonly creationTime: () => string
   readonly #byId = new Map<string, Container>()
   readonly #closing = new AbortController()
   #flushing = false
@@ -29,6 +31,7 @@ export class Containers implements AsyncDisposable {
     this.context = context
     this.images = images
     this.networks = networks
+    this.creationTime = strictTimes(context.clock)
   }
 
   /** What the store knows; those that ran when the engine ended are `exited`, and policies bring theirs back. */

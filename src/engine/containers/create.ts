@@ -8,7 +8,6 @@ import { parseCreateBody } from './body.ts'
 import { completeHostConfig, mergeConfig } from './config.ts'
 import { isContainerName, randomName } from './names.ts'
 import { commandOf, createdState, recordSchema } from './record.ts'
-import { formatTime } from './time.ts'
 import { checkConfig } from './validate.ts'
 import { splitMode } from './validate-host.ts'
 
@@ -63,7 +62,7 @@ export async function createContainer(
     schema: recordSchema,
     id,
     name: chooseName(containers, name),
-    created: formatTime(clock.now()),
+    created: containers.creationTime(),
     image: image.id,
     config,
     hostConfig,

@@ -70,8 +70,17 @@ export function checkResources(resources: Resources, cpus: number): void {
   if (reservation > 0 && memory > 0 && memory < reservation) {
     throw bad('Minimum memory limit can not be less than memory reservation limit, see usage')
   }
+  for (const { Name: name } of resources.Ulimits ?? []) {
+    if (!ulimits.includes(name)) throw bad(`invalid ulimit type: ${name}`)
+  }
   checkProcessors(resources, cpus)
 }
+
+/** Limits that a program can have (getrlimit(2)), as Docker names them. */
+const ulimits =
+  'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(
+    ' ',
+  )
 
 function checkProcessors(resources: Resources, cpus: number): void {
   const { NanoCpus: nano, CpuPeriod: period, CpuQuota: quota } = resources

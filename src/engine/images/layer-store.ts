@@ -7,7 +7,7 @@ import type { RecordChange } from '../../ports/record-store.ts'
 import type { Context } from '../context.ts'
 import { KeyedMutex } from '../mutex.ts'
 import type { StoredImage, StoredLayer } from './image.ts'
-import { decodeIndex } from './layer-index.ts'
+import { decodeIndex } from '../../codec/layer-index.ts'
 import { importLayer, type LayerSource } from './layer-import.ts'
 
 export interface ImageTree {
@@ -234,7 +234,7 @@ export class LayerStore implements AsyncDisposable {
         others.length === diffIds.length &&
         others.every((diffId, at) => diffId === diffIds[at])
       ) {
-        return await this.tree(image)
+        return this.tree(image)
       }
     }
     return { root: mergeLayers(await this.layers(diffIds)) }

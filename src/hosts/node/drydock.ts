@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { ClientError } from '../../client/client-error.ts'
 import { EngineError } from '../../core/error.ts'
 import { buildInfo } from '../build-info.ts'
 import { defaultDataFolder } from './data-folder.ts'
@@ -9,6 +10,7 @@ import type { Address } from './listen.ts'
 import { printDiagnostics } from './print-diagnostics.ts'
 import { serve } from './serve.ts'
 import { servePlayground } from './serve-playground.ts'
+import { ensureRootPack } from './root-pack-files.ts'
 import { ensureSnapshot } from './snapshot-files.ts'
 import { answers } from './unix-socket.ts'
 
@@ -20,7 +22,8 @@ Usage:
   drydock docker COMMAND …       our docker client: for DOCKER_HOST, for the engine that
                                  serves the default folder, or with one of its own
   drydock playground [--port N]  the page, on a loopback port (5173)
-  drydock snapshot               boot the guest and store its snapshot, when there is none of it
+  drydock snapshot               boot the guest and store its snapshot, and what the page reads
+                                 first of its root, when there is none of them
   drydock diagnostics [--host ADDRESS]
                                  log, stage timings and kernel log of a running engine
   drydock --version
@@ -47,6 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'snapshot':
       options(rest, {})
       await ensureSnapshot()
+      await ensureRootPack()
       return 0
     case 'diagnostics': {
       const { values } = options(rest, { host: 'string' })
@@ -111,13 +115,17 @@ function portOf(text: string): number {
   return port
 }
 
+/** The system's refusal: a full disk, a folder that can't be written. A fault of ours keeps its stack. */
+const isSystem = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`)
     process.exitCode = 125
-  } else if (error instanceof EngineError) {
+  } else if (error instanceof EngineError || error instanceof ClientError || isSystem(error)) {
     console.error(`drydock: ${error.message}`)
     process.exitCode = 1
   } else throw error

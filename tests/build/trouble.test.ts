@@ -1,0 +1,193 @@
+import { request } from 'node:http'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Dockerode from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { build, call } from '../support/build-images.ts'
+import { DockerCli } from '../support/docker-cli.ts'
+import { startServer, type HeadlessServer } from '../support/headless-server.ts'
+import { tarOf } from '../support/image-registry.ts'
+
+let server: HeadlessServer
+let docker: DockerCli
+
+beforeAll(async () => {
+  server = await startServer()
+  docker = new DockerCli(server.address)
+  await call(server.socket, 'POST', '/images/create?fromImage=busybox&tag=latest')
+}, 180_000)
+
+afterAll(async () => {
+  docker?.[Symbol.dispose]()
+  await server?.[Symbol.asyncDispose]()
+})
+
+const json = async <T>(path: string): Promise<T> =>
+  JSON.parse(new TextDecoder().decode((await call(server.socket, 'GET', path)).bytes)) as T
+
+/** Names and ids of images. */
+const images = async (): Promise<number> => (await json<unknown[]>('/images/json')).length
+
+const file = (text: string): Uint8Array => tarOf({ Dockerfile: text })
+
+test('a client that leaves ends its build: nothing runs on, finished steps are kept', async () => {
+  const before = await images()
+  const tar = file('FROM busybox\nRUN echo done > /done\nRUN echo started; sleep 1000\n')
+  await new Promise<void>((resolve, reject) => {
+    const outgoing = request(
+      { socketPath: server.socket, method: 'POST', path: '/build?t=left' },
+      (answer) => {
+        let text = ''
+        answer.on('data', (bytes: Uint8Array) => {
+          text += String(bytes)
+          if (text.includes('started')) {
+            outgoing.destroy()
+            resolve()
+          }
+        })
+        answer.on('error', () => undefined)
+      },
+    )
+    outgoing.on('error', (error) => {
+      if (!outgoing.destroyed) reject(error)
+    })
+    outgoing.end(tar)
+  })
+  // The same step can be done again at once, and the one before it is in the cache.
+  const again = await build(
+    server.socket,
+    file('FROM busybox\nRUN echo done > /done\nRUN ps | grep -c "[s]leep 1000" || true\n'),
+  )
+  expect(again.error).toBeUndefined()
+  expect(again.output).toContain('Using cache')
+  expect(again.output).toMatch(/^0$/m)
+  expect((await call(server.socket, 'GET', '/images/left/json')).status).toBe(404)
+  expect(await images()).toBe(before + 1)
+}, 60_000)
+
+test('a step that needs more memory than it may have is killed', async () => {
+  const built = await build(
+    server.socket,
+    file('FROM busybox\nRUN head -c 64m /dev/zero | tail -c 64m > /dev/null\n'),
+    { memory: '16777216', t: 'big' },
+  )
+  expect(built.error).toMatch(/returned a non-zero code: (137|1)/)
+  expect((await call(server.socket, 'GET', '/images/big/json')).status).toBe(404)
+}, 60_000)
+
+test('a step that fills its file system fails, and the next build works', async () => {
+  const built = await build(
+    server.socket,
+    file('FROM busybox\nRUN --mount=type=tmpfs,target=/t,size=1m head -c 4m /dev/zero > /t/f\n'),
+  )
+  // Busybox calls it an I/O error.
+  expect(built.output).toMatch(/No space left on device|I\/O error/)
+  expect(built.error).toContain('returned a non-zero code: 1')
+  expect((await build(server.socket, file('FROM busybox\nRUN true\n'))).error).toBeUndefined()
+}, 60_000)
+
+test('two builds of the same do each step once', async () => {
+  const text = 'FROM busybox\nRUN cat /proc/uptime > /once; sleep 0.2\n'
+  const [one, other] = await Promise.all([
+    build(server.socket, file(text)),
+    build(server.socket, file(text)),
+  ])
+  expect(one.error ?? other.error).toBeUndefined()
+  expect(one.image).toBe(other.image)
+}, 60_000)
+
+test.each([
+  ['a broken archive', new TextEncoder().encode('x'.repeat(600)), 400, 'archive/tar'],
+  ['an empty body', new Uint8Array(), 500, 'Cannot locate specified Dockerfile: Dockerfile'],
+  ['no Dockerfile', tarOf({ other: '' }), 500, 'Cannot locate specified Dockerfile: Dockerfile'],
+] as const)('%s is refused before anything is built', async (_, body, status, message) => {
+  const built = await build(server.socket, body)
+  expect([built.status, built.error]).toEqual([status, expect.stringContaining(message)])
+})
+
+test.each([
+  ['version=2', 501, 'BuildKit'],
+  ['remote=https://example.org/x.git', 501, 'remote build context'],
+  ['t=UPPER', 400, 'must be lowercase'],
+  ['platform=linux/arm64', 400, 'linux/386'],
+  ['buildargs={', 400, 'buildargs'],
+  ['memory=x', 400, 'invalid syntax'],
+] as const)('%s is refused', async (query, status, message) => {
+  const answer = await call(server.socket, 'POST', `/build?${query}`, file('FROM busybox\n'))
+  expect([answer.status, new TextDecoder().decode(answer.bytes)]).toEqual([
+    status,
+    expect.stringContaining(message),
+  ])
+})
+
+test('empty and null parameters are as good as none', async () => {
+  const built = await build(
+    server.socket,
+    file('FROM busybox\nARG A\nARG B=2\nRUN test -z "$A"\n'),
+    {
+      buildargs: { A: null },
+      labels: 'null',
+      cachefrom: '[]',
+      ulimits: '[]',
+      extrahosts: '',
+      rm: '1',
+    },
+  )
+  expect(built.error).toBeUndefined()
+}, 60_000)
+
+test('the real docker CLI builds', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drydock-context-'))
+  try {
+    writeFileSync(
+      join(folder, 'Dockerfile'),
+      'FROM busybox\nCOPY hello /\nRUN cat /hello\nCMD ["cat", "/hello"]\n',
+    )
+    writeFileSync(join(folder, 'hello'), 'hello from a file\n')
+    writeFileSync(join(folder, '.dockerignore'), 'Dockerfile\n')
+    const built = await docker.run([
+      'build',
+      '-t',
+      'real:1',
+      '-t',
+      'real:2',
+      '--label',
+      'a=b',
+      folder,
+    ])
+    expect(built.stdout).toMatch(
+      /^Sending build context[^]*Step 1\/4 : FROM busybox\n ---> [0-9a-f]{12}\nStep 2\/4 : COPY hello \/\n ---> [0-9a-f]{12}\nStep 3\/4 : RUN cat \/hello\n ---> Running in [0-9a-f]{12}\nhello from a file\n ---> Removed intermediate container [0-9a-f]{12}\n ---> [0-9a-f]{12}\nStep 4\/4 : CMD \["cat", "\/hello"\]\n ---> [0-9a-f]{12}\nSuccessfully built [0-9a-f]{12}\nSuccessfully tagged real:1\nSuccessfully tagged real:2\n$/,
+    )
+    expect(await docker.output('run', '--rm', '--network', 'none', 'real:2')).toBe(
+      'hello from a file\n',
+    )
+    expect(await docker.output('inspect', '-f', '{{.Config.Labels.a}}', 'real:1')).toBe('b\n')
+    expect(
+      await docker.output('history', '--format', '{{.CreatedBy}}', '--no-trunc', 'real:1'),
+    ).toContain('RUN /bin/sh -c cat /hello # buildkit')
+    const quiet = await docker.output('build', '-q', folder)
+    expect(quiet).toMatch(/^sha256:[0-9a-f]{64}\n$/)
+    const failed = await docker.run(['build', '-'], 'FROM busybox\nRUN exit 3\n')
+    expect(failed.code).toBe(3)
+    expect(failed.stderr).toContain("The command '/bin/sh -c exit 3' returned a non-zero code: 3")
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}, 120_000)
+
+test('dockerode builds', async () => {
+  const client = new Dockerode({ socketPath: server.socket })
+  const { Readable } = await import('node:stream')
+  const stream = await client.buildImage(
+    Readable.from([Buffer.from(file('FROM busybox\nRUN echo from dockerode\n'))]),
+    { t: 'rode' },
+  )
+  const messages = await new Promise<{ stream?: string }[]>((resolve, reject) => {
+    client.modem.followProgress(stream, (error, output: { stream?: string }[]) =>
+      error ? reject(error) : resolve(output),
+    )
+  })
+  expect(messages.map(({ stream: text = '' }) => text).join('')).toContain('from dockerode')
+  expect((await client.getImage('rode').inspect()).RepoTags).toEqual(['rode:latest'])
+}, 60_000)
