@@ -158,11 +158,7 @@ export interface Machine extends AsyncDisposable {
   /** Remove a bridge that no container is in. */
   removeNetwork(bridge: string): Promise<void>
   /** Give a running container with a network of its own another link. */
-  connectNetwork(
-    container: string,
-    endpoint: NetworkEndpoint,
-    change: NetworkChange,
-  ): Promise<void>
+  connectNetwork(container: string, endpoint: NetworkEndpoint, change: NetworkChange): Promise<void>
   disconnectNetwork(container: string, link: string, change: NetworkChange): Promise<void>
   /**
    * Connect to an address from the guest's own network. By UDP each chunk is a datagram.
