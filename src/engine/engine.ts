@@ -42,8 +42,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     hasContainer: (id) => opened.has(id),
     hasVolume: (name) => volumes.has(name),
   })
-  await images.sweep()
-  const builder = new Builder(context, images, cache)
+  const builder = new Builder(context, images, networks, cache)
   return {
     context,
     images,

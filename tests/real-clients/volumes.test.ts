@@ -118,7 +118,15 @@ describe('volumes', () => {
 describe('what is kept', () => {
   test('a layer over stop and start; layers, volumes and home over kill -9 of the engine', async () => {
     await docker.output(
-      ...['run', '-d', '--name', 'keeper', '-v', 'kept:/data', 'busybox', 'sh', '-c'],
+      'run',
+      '-d',
+      '--name',
+      'keeper',
+      '-v',
+      'kept:/data',
+      'busybox',
+      'sh',
+      '-c',
       '[ -e /first ] || { echo 1 > /first; echo 2 > /data/second; sync; }; echo ready; sleep 1000',
     )
     const ready = async (times: number): Promise<void> => {

@@ -8,6 +8,7 @@ import { DEFAULT_DISK_SIZE } from '../../machine/blk-device.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
+import { FetchDownloads } from '../../storage/fetch-downloads.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
 import { openRootPack } from '../../storage/root-pack.ts'
 import { openIdbStores } from '../../storage/idb/stores.ts'
@@ -89,6 +90,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       ...(await stores),
       machine,
       registry,
+      downloads: new FetchDownloads(),
       clock: browserClock,
       log,
       version: buildInfo,
