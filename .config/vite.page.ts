@@ -24,6 +24,7 @@ export default defineConfig({
     BUILD: JSON.stringify(`${buildInfo.gitCommit}-${Date.now().toString(36)}`),
     BUILD_INFO: JSON.stringify(buildInfo),
     SNAPSHOT: readFileSync(`${root}dist/guest/snapshot.json`, 'utf8'),
+    ROOT: readFileSync(`${root}dist/guest/root.json`, 'utf8'),
   },
   worker: { format: 'es' },
   build: {

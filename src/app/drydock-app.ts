@@ -198,7 +198,6 @@ export class DrydockApp extends LitElement {
         'A Linux machine in this tab. docker run hello-world is a start; more: Try this.',
       )
     }
-    await this.#connection.ready
     while (this.tabs.includes(tab)) {
       try {
         const code = await tab.view.run((size, sink) => this.#connection.terminal(size, sink))

@@ -1,4 +1,5 @@
 import { EngineError } from '../core/error.ts'
+import { engineWorker, engineWorkerBroken } from './engine-worker.ts'
 import type {
   PlaygroundStatus,
   TerminalSession,
@@ -9,17 +10,11 @@ import { arrived, callable, connectPlayground, type RemotePlayground } from '../
 
 /** The worker behind the page. */
 export class PlaygroundConnection {
-  /** Resolves when the machine runs for the first time. */
-  readonly ready: Promise<void>
   readonly #onStatus: (status: PlaygroundStatus) => void
-  #playground: RemotePlayground | undefined
-  #becomeReady: () => void = () => undefined
+  readonly #playground: RemotePlayground = connectPlayground(engineWorker)
 
   constructor(onStatus: (status: PlaygroundStatus) => void) {
     this.#onStatus = onStatus
-    this.ready = new Promise((resolve) => {
-      this.#becomeReady = resolve
-    })
   }
 
   /** @throws EngineError when the playground can't start in this browser */
@@ -30,20 +25,6 @@ export class PlaygroundConnection {
         'This browser has WebAssembly switched off, which the machine is made of.',
       )
     }
-    const worker = new Worker(new URL('../hosts/worker/worker.ts', import.meta.url), {
-      type: 'module',
-    })
-    const broken = new Promise<never>((_, reject) => {
-      worker.addEventListener('error', (event) =>
-        reject(
-          new EngineError(
-            'unavailable',
-            `The engine's worker failed: ${event.message || 'it could not be loaded'}`,
-          ),
-        ),
-      )
-    })
-    this.#playground = connectPlayground(worker)
     const engineId = new URLSearchParams(location.search).get('engine') ?? 'default'
     const options = { engineId, build: BUILD, assets: new URL('./', document.baseURI).href }
     try {
@@ -52,16 +33,15 @@ export class PlaygroundConnection {
           options,
           callable((status) => this.#onStatus(status)),
         ),
-        broken,
+        engineWorkerBroken,
       ])
     } catch (error) {
       throw arrived(error)
     }
-    this.#becomeReady()
   }
 
+  /** Waits for the machine. */
   async terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession> {
-    if (!this.#playground) throw new EngineError('unavailable', 'The engine is not there yet.')
     try {
       return await this.#playground.terminal(size, callable(sink))
     } catch (error) {
@@ -70,6 +50,6 @@ export class PlaygroundConnection {
   }
 
   async diagnostics(): Promise<string> {
-    return (await this.#playground?.diagnostics()) ?? 'The engine is not there yet.'
+    return this.#playground.diagnostics()
   }
 }

@@ -5,7 +5,7 @@ export interface Playground {
    * @throws EngineError `conflict` when another tab has it open, `unavailable` when the browser lacks a need (WebAssembly, IndexedDB)
    */
   open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void>
-  /** A login shell on the machine. @throws EngineError `unavailable` while no machine runs */
+  /** A login shell on the machine; waits for it from before `open`. @throws EngineError `unavailable` while no machine runs */
   terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession>
   /** Everything that helps to understand a fault, as text: log, stage timings, the kernel's log. */
   diagnostics(): Promise<string>

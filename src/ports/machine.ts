@@ -53,6 +53,29 @@ export interface FileArchive {
   readonly tar: ReadableStream<Uint8Array>
 }
 
+/** What is on a machine's disk. */
+export interface DiskList {
+  /** Ids of the containers that have a writable layer there. */
+  readonly uppers: readonly string[]
+  readonly volumes: readonly string[]
+  /** Bytes. */
+  readonly size: number
+  readonly free: number
+}
+
+/** Volumes are directories that containers and the host root see at `/run/disk/volumes/<name>/_data`. */
+export interface MachineDisk {
+  list(): Promise<DiskList>
+  /** One that is there stays as it is. */
+  makeVolume(name: string): Promise<void>
+  /** Unknown ones are no error. */
+  removeVolume(name: string): Promise<void>
+  /** Bytes that it takes. */
+  volumeUsage(name: string): Promise<number>
+  /** Resolved when everything written so far survives. */
+  sync(): Promise<void>
+}
+
 export interface LayerOptions {
   /**
    * Absolute paths that are there as mount points only (`/proc`, `/etc/hosts` …): left out when they are new and empty.
@@ -77,6 +100,8 @@ export interface FileWriteOptions extends Pick<ExtractOpen, 'noOverwriteDirNonDi
  * Every method throws EngineError, `unavailable` while no guest runs; an aborted signal cancels the operation in the guest.
  */
 export interface Machine extends AsyncDisposable {
+  /** Absent without a disk: writable layers are gone with the guest then. */
+  readonly disk?: MachineDisk
   /** Facts of the running guest; waits for a boot that is under way. */
   info(): Promise<GuestInfo>
   /** Make an image's tree readable under `id` (32 to 64 hex characters) for `run`. Adding again is no error. */

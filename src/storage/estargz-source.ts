@@ -35,12 +35,20 @@ export interface EstargzOptions {
   readonly signal?: AbortSignal
 }
 
+/** Bytes `start` to `start + size` of a source. */
+export interface SourcePart {
+  readonly start: number
+  readonly size: number
+}
+
 /** A layer read on demand. */
 export interface EstargzLayer extends Layer {
   /** Fetch what is wanted first, in one request; reads of it are answered at once from then on. */
   prefetch(): Promise<void>
   /** Bytes that `prefetch` fetches. */
   readonly prefetchSize: number
+  /** What that is, as parts of the source. */
+  readonly first: readonly SourcePart[]
 }
 
 /** Fetched for the footer in hope that the whole table is in it, in bytes. */
@@ -81,6 +89,7 @@ export async function openEstargz(
         entries: toc.entries,
         source,
         prefetchSize: toc.prefetchSize,
+        first: toc.chunks.filter(({ end }) => end <= toc.prefetchSize),
         prefetch: () => source.prefetch(),
       }
     } catch (error) {

@@ -2,7 +2,7 @@ import { isDigest, type Digest } from '../core/digest.ts'
 import { EngineError } from '../core/error.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import { mergeLayers } from '../codec/layer-merge.ts'
-import { openEstargz, type RangeCache } from './estargz-source.ts'
+import { openEstargz, type EstargzLayer, type RangeCache } from './estargz-source.ts'
 import type { OpenCatalogFile } from './catalog.ts'
 
 /** The catalog's files, whole and in parts. */
@@ -17,15 +17,13 @@ export interface HostRoot {
   /** Names the tree: the digest of its manifest. */
   readonly tree: string
   readonly root: RootfsNode
-  /** Get what the first prompt reads, in one request a layer. */
-  prefetch(): Promise<void>
 }
 
 /** wasm/catalog/README.md: marks the image that is no image to offer. */
 const ROLE = 'dev.drydock.role'
 const TOC_DIGEST = 'containerd.io/snapshot/stargz/toc.digest'
 
-interface Descriptor {
+export interface Descriptor {
   readonly digest: string
   readonly size: number
   readonly annotations?: Readonly<Record<string, string>>
@@ -36,44 +34,44 @@ export type OpenRangeCaches = (
   digests: readonly Digest[],
 ) => Promise<(digest: Digest) => RangeCache>
 
-/**
- * @param openCaches without it, every start fetches anew
- * @throws EngineError `unavailable` when the catalog has no such root or it can't be read
- */
-export async function openHostRoot(
-  files: CatalogFiles,
-  openCaches?: OpenRangeCaches,
-): Promise<HostRoot> {
+/** The host root of a catalog, and what it is made of, the lowest first. */
+export interface HostRootLayers {
+  readonly tree: string
+  readonly layers: readonly (readonly [Descriptor, EstargzLayer])[]
+}
+
+/** @throws EngineError `unavailable` when the catalog has no such root or it can't be read */
+export async function openHostRoot(files: CatalogFiles): Promise<HostRoot> {
+  const { tree, layers } = await openHostRootLayers(files)
+  return { tree, root: mergeLayers(layers.map(([, layer]) => layer)) }
+}
+
+/** @throws EngineError `unavailable` when the catalog has no such root or it can't be read */
+export async function openHostRootLayers(files: CatalogFiles): Promise<HostRootLayers> {
   const { manifests } = await json<{ manifests?: readonly Descriptor[] }>(files, 'index.json')
   const entry = manifests?.find(({ annotations }) => annotations?.[ROLE] === 'root')
   if (!entry) throw new EngineError('unavailable', "The catalog has no root for the guest's shell")
   const manifest = await json<{ layers: readonly Descriptor[] }>(files, pathOf(entry))
-  const digests = manifest.layers.map(digestOf)
-  // A cache that can't be had only makes the start slower.
-  const cacheOf = await openCaches?.(digests).catch(() => undefined)
   const layers = await Promise.all(
-    manifest.layers.map((layer) => {
-      const tocDigest = layer.annotations?.[TOC_DIGEST]
-      return openEstargz(
-        (offset, length) => files.range(pathOf(layer), offset, length),
-        layer.size,
-        {
-          ...(tocDigest === undefined ? {} : { tocDigest }),
-          ...(cacheOf ? { cache: cacheOf(digestOf(layer)) } : {}),
-        },
-      )
-    }),
+    manifest.layers.map(async (layer) => [layer, await openLayer(files, layer)] as const),
   )
-  return {
-    tree: entry.digest.slice('sha256:'.length),
-    root: mergeLayers(layers),
-    prefetch: async () => {
-      await Promise.all(layers.map((layer) => layer.prefetch()))
-    },
-  }
+  return { tree: entry.digest.slice('sha256:'.length), layers }
 }
 
-function digestOf({ digest }: Descriptor): Digest {
+/** A layer of the catalog. */
+export function openLayer(
+  files: CatalogFiles,
+  layer: Descriptor,
+  cache?: RangeCache,
+): Promise<EstargzLayer> {
+  const tocDigest = layer.annotations?.[TOC_DIGEST]
+  return openEstargz((offset, length) => files.range(pathOf(layer), offset, length), layer.size, {
+    ...(tocDigest === undefined ? {} : { tocDigest }),
+    ...(cache ? { cache } : {}),
+  })
+}
+
+export function digestOf({ digest }: Descriptor): Digest {
   if (!isDigest(digest)) throw new EngineError('unavailable', `The catalog names ${digest}`)
   return digest
 }

@@ -46,6 +46,13 @@ export const figures = {
   download: most('first download up to the prompt, as transferred', 'MB', 8),
   'run-shell': most('docker run typed in the shell, `time`', 'ms', 130),
   idle: most('idle: engine and guest up, no container, share of a core', '%', 5),
+  build: most('build of 4 steps on busybox (WORKDIR, COPY, RUN, CMD), no cache, API', 'ms', 250),
+  'build-peer': most('… as a share of real Docker beyond its client', '%', 100),
+  'build-cached': most('… all cached', 'ms', 15),
+  'build-edit': most('build of 12 steps in 3 stages, a file of the last edited', 'ms', 500),
+  'build-context': most('context of 5,000 files, 50 MB, unchanged', 'ms', 1500),
+  'build-run': most('RUN true: the step beyond the command', 'ms', 120),
+  'build-layer': most('RUN that writes 2,000 files, 40 MB: beyond the command', 'ms', 4000),
 } as const satisfies Record<string, Figure>
 
 export type FigureId = keyof typeof figures

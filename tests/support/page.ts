@@ -41,7 +41,7 @@ export const chromiumOptions: { readonly executablePath: string; readonly args: 
 export const launchChromium = (): Promise<Browser> => chromium.launch(chromiumOptions)
 
 interface App extends Element {
-  readonly tabs: readonly { readonly id: number; readonly view: { readonly text: string } }[]
+  readonly tabs?: readonly { readonly id: number; readonly view: { readonly text: string } }[]
   readonly current: number
 }
 
@@ -49,7 +49,7 @@ interface App extends Element {
 export const screenText = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const app = document.querySelector<App>('drydock-app')
-    return app?.tabs.find(({ id }) => id === app.current)?.view.text ?? ''
+    return app?.tabs?.find(({ id }) => id === app.current)?.view.text ?? ''
   })
 
 /** The prompt of the guest's shell at the end of the screen, whose trailing spaces are cut. */

@@ -5,7 +5,7 @@ import type { Digest } from '../../core/digest.ts'
 import { EngineError } from '../../core/error.ts'
 import type { LayerEntry } from '../../core/layer.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
-import { encodeIndex } from './layer-index.ts'
+import { encodeIndex } from '../../codec/layer-index.ts'
 import type { StoredLayer } from './image.ts'
 
 export interface LayerSource {

@@ -7,7 +7,7 @@ import type { RecordChange } from '../../ports/record-store.ts'
 import type { Context } from '../context.ts'
 import { KeyedMutex } from '../mutex.ts'
 import type { StoredImage, StoredLayer } from './image.ts'
-import { decodeIndex } from './layer-index.ts'
+import { decodeIndex } from '../../codec/layer-index.ts'
 import { importLayer, type LayerSource } from './layer-import.ts'
 
 export interface ImageTree {

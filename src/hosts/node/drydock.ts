@@ -9,6 +9,7 @@ import type { Address } from './listen.ts'
 import { printDiagnostics } from './print-diagnostics.ts'
 import { serve } from './serve.ts'
 import { servePlayground } from './serve-playground.ts'
+import { ensureRootPack } from './root-pack-files.ts'
 import { ensureSnapshot } from './snapshot-files.ts'
 import { answers } from './unix-socket.ts'
 
@@ -20,7 +21,8 @@ Usage:
   drydock docker COMMAND …       our docker client: for DOCKER_HOST, for the engine that
                                  serves the default folder, or with one of its own
   drydock playground [--port N]  the page, on a loopback port (5173)
-  drydock snapshot               boot the guest and store its snapshot, when there is none of it
+  drydock snapshot               boot the guest and store its snapshot, and what the page reads
+                                 first of its root, when there is none of them
   drydock diagnostics [--host ADDRESS]
                                  log, stage timings and kernel log of a running engine
   drydock --version
@@ -47,6 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'snapshot':
       options(rest, {})
       await ensureSnapshot()
+      await ensureRootPack()
       return 0
     case 'diagnostics': {
       const { values } = options(rest, { host: 'string' })

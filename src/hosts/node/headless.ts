@@ -1,21 +1,18 @@
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { createApi } from '../../api/handler.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
-import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
-import { openHostRoot, type CatalogFiles } from '../../storage/host-root.ts'
+import { openHostRoot } from '../../storage/host-root.ts'
 import { buildInfo } from '../build-info.ts'
 import { serveGuest } from '../guest-services.ts'
 import { serveDocker } from '../guest-cli/serve-docker.ts'
 import { requestIds } from '../request-ids.ts'
-import { compileEmulator, registryFolder } from './assets.ts'
+import { compileEmulator } from './assets.ts'
+import { catalogFiles } from './catalog-files.ts'
 import { nodeClock } from './clock.ts'
 import { engineIdOf } from './data-folder.ts'
 import { lockData } from './data-lock.ts'
@@ -94,20 +91,4 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
     requestId,
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
-}
-
-/** The catalog in this installation. */
-const catalogFiles: CatalogFiles = {
-  open: async (path) => {
-    const file = await open(join(registryFolder, path)).catch(() => undefined)
-    return file && (Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>)
-  },
-  range: async (path, offset, length) => {
-    await using file = await open(join(registryFolder, path))
-    const bytes = new Uint8Array(length)
-    const { bytesRead } = await file.read(bytes, 0, length, offset)
-    if (bytesRead < length)
-      throw new EngineError('unavailable', `${path} of the catalog is too short`)
-    return bytes
-  },
 }

@@ -19,20 +19,7 @@ export async function ensureSnapshot(): Promise<ArrayBuffer> {
   const kept = await readKept(images)
   if (kept) return kept
   const { state, manifest } = await buildSnapshot(await compileEmulator(), images, nodeClock)
-  const bytes = new Uint8Array(state)
-  const compressed = await promisify(brotliCompress)(bytes, {
-    params: {
-      // Higher ones take four times as long and gain 3 %.
-      [constants.BROTLI_PARAM_QUALITY]: 5,
-      [constants.BROTLI_PARAM_LGWIN]: 24,
-      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-    },
-  })
-  await mkdir(snapshotFolder, { recursive: true })
-  await replace(`${STATE}.br`, compressed)
-  await replace(STATE, bytes)
-  // Last: without its manifest a snapshot is no snapshot.
-  await replace(MANIFEST, new TextEncoder().encode(`${JSON.stringify(manifest, undefined, 2)}\n`))
+  await storeForPage(STATE, new Uint8Array(state), MANIFEST, manifest)
   return state
 }
 
@@ -50,6 +37,28 @@ async function readKept(images: GuestImages): Promise<ArrayBuffer | undefined> {
     // Absent, torn or of another build: it is made anew.
     return undefined
   }
+}
+
+/** A file of the page's, with a brotli neighbour, and then its manifest, without which it counts for nothing. */
+export async function storeForPage(
+  name: string,
+  bytes: Uint8Array,
+  manifestName: string,
+  manifest: object,
+): Promise<void> {
+  const compressed = await promisify(brotliCompress)(bytes, {
+    params: {
+      // Higher ones take four times as long and gain 3 %.
+      [constants.BROTLI_PARAM_QUALITY]: 5,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  })
+  await mkdir(snapshotFolder, { recursive: true })
+  await replace(`${name}.br`, compressed)
+  await replace(name, bytes)
+  const text = `${JSON.stringify(manifest, undefined, 2)}\n`
+  await replace(manifestName, new TextEncoder().encode(text))
 }
 
 async function replace(name: string, bytes: Uint8Array): Promise<void> {

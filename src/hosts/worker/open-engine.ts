@@ -8,7 +8,7 @@ import { GuestMachine } from '../../machine/guest-machine.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
-import { openHostRoot } from '../../storage/host-root.ts'
+import { openRootPack } from '../../storage/root-pack.ts'
 import { openIdbStores } from '../../storage/idb/stores.ts'
 import { buildInfo } from '../build-info.ts'
 import { requestIds } from '../request-ids.ts'
@@ -17,12 +17,22 @@ import { browserClock } from './browser-clock.ts'
 
 /** What the snapshot beside the page must be; written into the bundle when it is built. */
 declare const SNAPSHOT: SnapshotManifest
+/** The same for the pack of the host root. */
+declare const ROOT: RootPackManifest
 
 export interface OpenEngineOptions {
   readonly assets: Assets
   readonly engineId: string
   /** Of the snapshot, which is most of the first download. */
   readonly onProgress: OnProgress
+  /** Told of the machine as soon as it can be asked for a shell; the stores and the engine follow. */
+  readonly onMachine?: (machine: GuestMachine) => void
+}
+
+/** What `drydock snapshot` says of the pack. */
+interface RootPackManifest {
+  readonly bytes: number
+  readonly digest: string
 }
 
 /** An engine in this worker. Disposing it stops the machine and closes the stores. */
@@ -41,13 +51,13 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   const { assets, engineId } = options
   await using opening = new Resources()
   const stores = openIdbStores(engineId).then((opened) => opening.use(opened))
-  const hostRoot = openHostRoot(assets.catalog, async (digests) =>
-    (await stores).openRangeCaches(digests),
+  const pack = loadRootPack(assets)
+  const hostRoot = pack.then((bytes) =>
+    openRootPack(bytes, assets.catalog, async (digests) => (await stores).openRangeCaches(digests)),
   )
-  // The first prompt needs it; whoever reads in it waits, nobody here.
-  hostRoot.then((opened) => opened.prefetch()).catch(() => undefined)
   // Both are waited for below; a failure of something else first is no reason to shout.
   stores.catch(() => undefined)
+  hostRoot.catch(() => undefined)
   const [wasm, state] = await Promise.all([
     assets.emulator(),
     loadSnapshot(assets, options.onProgress),
@@ -67,6 +77,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       log: (line) => log.add(line),
     }),
   )
+  options.onMachine?.(machine)
   const registry = new CatalogTransport(assets.catalog.open, new FetchTransport())
   const engine = opening.use(
     await createEngine({
@@ -94,6 +105,17 @@ async function loadSnapshot(assets: Assets, onProgress: OnProgress): Promise<Arr
   const state = await assets.buffer('guest/snapshot.bin', SNAPSHOT.stateBytes, onProgress)
   checkManifest(SNAPSHOT, { state: await digestOf(state) })
   return state
+}
+
+async function loadRootPack(assets: Assets): Promise<Uint8Array> {
+  const bytes = await assets.buffer('guest/root.bin', ROOT.bytes, () => undefined)
+  if ((await digestOf(bytes)) !== ROOT.digest) {
+    throw new EngineError(
+      'unavailable',
+      'The root of the shell is of another build. Reload the page.',
+    )
+  }
+  return new Uint8Array(bytes)
 }
 
 /** @throws EngineError `unavailable` */

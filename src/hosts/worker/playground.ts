@@ -9,6 +9,7 @@ import type {
   TerminalSize,
 } from '../../link/playground.ts'
 import type { MachineState } from '../../ports/machine.ts'
+import type { GuestMachine } from '../../machine/guest-machine.ts'
 import { diagnosticsOf } from '../diagnostics.ts'
 import { serveGuest } from '../guest-services.ts'
 import { serveDocker } from '../guest-cli/serve-docker.ts'
@@ -26,7 +27,15 @@ declare const BUILD: string
 /** The engine and the machine behind a page. */
 export class WorkerPlayground implements Playground {
   #open: { readonly engine: OpenEngine; readonly owned: Resources } | undefined
+  readonly #machine: Promise<GuestMachine>
+  #tellMachine: (machine: GuestMachine) => void = () => undefined
   #shells = 0
+
+  constructor() {
+    this.#machine = new Promise((resolve) => {
+      this.#tellMachine = resolve
+    })
+  }
 
   async open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void> {
     if (options.build !== BUILD) {
@@ -47,6 +56,7 @@ export class WorkerPlayground implements Playground {
         engineId: options.engineId,
         onProgress: (loadedBytes, totalBytes) =>
           board.update({ machine: { phase: 'loading', loadedBytes, totalBytes } }),
+        onMachine: (machine) => this.#tellMachine(machine),
       }),
     )
     const { machine } = engine
@@ -68,9 +78,9 @@ export class WorkerPlayground implements Playground {
   }
 
   async terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession> {
-    if (!this.#open) throw new EngineError('unavailable', 'The engine is not there yet.')
+    const machine = await this.#machine
     this.#shells++
-    return openShell(this.#open.engine.machine, `shell-${this.#shells}`, size, sink)
+    return openShell(machine, `shell-${this.#shells}`, size, sink)
   }
 
   async diagnostics(): Promise<string> {

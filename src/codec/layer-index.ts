@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../../core/layer.ts'
+import type { LayerEntry } from '../core/layer.ts'
 
 /** An entry as an array: a debian has thousands, and names of fields would be most of the bytes. */
 type Row = [
