@@ -88,6 +88,8 @@ export interface LayerOptions {
 export interface FileReadOptions {
   /** What the archive calls the path's last part; default: that part, `/` for the root. */
   readonly name?: string
+  /** Cut the times of files, as Docker's `cp` and `export` do. */
+  readonly wholeSeconds?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -158,11 +160,7 @@ export interface Machine extends AsyncDisposable {
   /** Remove a bridge that no container is in. */
   removeNetwork(bridge: string): Promise<void>
   /** Give a running container with a network of its own another link. */
-  connectNetwork(
-    container: string,
-    endpoint: NetworkEndpoint,
-    change: NetworkChange,
-  ): Promise<void>
+  connectNetwork(container: string, endpoint: NetworkEndpoint, change: NetworkChange): Promise<void>
   disconnectNetwork(container: string, link: string, change: NetworkChange): Promise<void>
   /**
    * Connect to an address from the guest's own network. By UDP each chunk is a datagram.
