@@ -23,9 +23,9 @@ export interface Call {
   readonly signal: AbortSignal
   /**
    * The body as JSON; undefined without one.
+   * @param shape checked, and members that are null left out, where given
    * @throws EngineError `invalid-parameter` in Docker's words
    */
-  /** @param shape checked, and members that are null left out, where given */
   json<T>(shape?: Shape): Promise<T | undefined>
 }
 

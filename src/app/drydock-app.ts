@@ -195,7 +195,7 @@ export class DrydockApp extends LitElement {
   async #keepShell(tab: Tab): Promise<void> {
     if (tab.id === 1) {
       tab.view.print(
-        'A Linux machine in this tab. docker run hello-world is a start; more: Try this.',
+        'A Linux machine in this tab. A start: docker run hello-world. More: “Try this”, above.',
       )
     }
     while (this.tabs.includes(tab)) {

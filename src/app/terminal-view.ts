@@ -97,7 +97,9 @@ export class TerminalView implements AsyncDisposable {
 
   /** A line of the page's own, between programs. */
   print(text: string): void {
-    this.#terminal.write(`\r\n\u{1b}[2m${text}\u{1b}[0m\r\n`)
+    const { cursorX } = this.#terminal.buffer.active
+    // Bright black is the theme's muted colour; `dim` can't be read on a projector.
+    this.#terminal.write(`${cursorX > 0 ? '\r\n' : ''}\u{1b}[90m${text}\u{1b}[0m\r\n`)
   }
 
   /** The next key. */

@@ -193,13 +193,14 @@ export type ArchiveOpen =
   /**
    * The tar of `path` and all below it. A symlink at its end is followed only with a trailing slash or dot.
    * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `/` gives `/`, `/passwd`; an empty one gives what is
-   * in the directory alone, `passwd`.
+   * in the directory alone, `passwd`. `wholeSeconds` cuts times, as Docker does.
    */
   | {
       readonly op: 'files'
       readonly files: FileOwner
       readonly path: string
       readonly name: string
+      readonly wholeSeconds?: boolean
     }
   /**
    * The tar of the container's writable layer, with whiteouts (image-spec v1.1.1, layer.md). `ignore`: absolute paths that are
@@ -269,8 +270,10 @@ export interface ContainerStart {
   readonly rootfs: {
     /** Tree added to the 9p server: overlay lower directory. */
     readonly tree: string
-    /** `tmpfs`: gone with the guest. `disk`: a directory of the disk (later issue). */
+    /** `tmpfs`: gone with the guest. `disk`: a directory of the disk. One that is there already stays where it is. */
     readonly upper: 'tmpfs' | 'disk'
+    /** It need not survive the guest: nothing is waited for. */
+    readonly volatile?: boolean
     /** Overlay's redirect_dir, which renames lower directories; default true. A layer is read faster without. */
     readonly redirect?: boolean
   }
@@ -355,7 +358,17 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
       readonly treesTag: string
     }
   | { readonly op: 'set-clock'; readonly time: number }
-  /** Overlay of the tree and a tmpfs, entered by `run-host` processes; with /proc, /sys, /dev, cgroups, the sockets. */
+  /** After `configure`: mount the disk of `size` bytes. An empty one gets a filesystem, a smaller one grows. */
+  | { readonly op: 'mount-disk'; readonly size: number }
+  /** Result: DiskList of ports/machine.ts. */
+  | { readonly op: 'list-disk' }
+  /** Answered when all is durable. */
+  | { readonly op: 'sync-disk' }
+  | { readonly op: 'make-volume'; readonly volume: string }
+  | { readonly op: 'remove-volume'; readonly volume: string }
+  /** Result: `{bytes}`. */
+  | { readonly op: 'volume-usage'; readonly volume: string }
+  /** Overlay of the tree and a tmpfs or the disk, entered by `run-host` processes; with /proc, /sys, /dev, cgroups, the sockets. */
   | { readonly op: 'mount-host-root'; readonly tree: string }
   | { readonly op: 'signal'; readonly process: ProcessRef; readonly signal: number }
   | {
@@ -466,6 +479,8 @@ export interface RuntimeProcess {
 }
 
 export interface RuntimeMount {
+  /** Of a bind mount: an empty source is filled first with what the image has at the destination. */
+  readonly copy?: boolean
   readonly destination: string
   readonly type?: string
   readonly source?: string

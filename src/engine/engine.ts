@@ -35,7 +35,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   containers = await Containers.open(context, images, networks)
   await images.sweep()
   const opened = containers
-  const builder = new Builder(context, images, cache)
+  const builder = new Builder(context, images, networks, cache)
   return {
     context,
     images,

@@ -1,23 +1,29 @@
 import { V86 } from 'v86'
 import { EngineError } from '../core/error.ts'
+import { BLK_SLOT, BlkDevice, emptyDisk, type BlkStore } from './blk-device.ts'
 import { GuestMemory } from './guest-memory.ts'
 import { ninepDevice, pendingNinepRequests, TREES_TAG, type NinepHandler } from './ninep-device.ts'
 import { Scheduler } from './scheduler.ts'
-import type { V86Cpu, V86Internals } from './v86-internals.ts'
+import type { V86Cpu, V86Internals, V86Virtio } from './v86-internals.ts'
 import { VSOCK_SLOT, VsockDevice } from './vsock-device.ts'
 
 /** Named in snapshots: they fit one version of the emulator alone. */
 export const EMULATOR_VERSION = 'v86 0.5.462'
 /** What a snapshot holds state of, besides what v86 always has. */
-export const DEVICES: readonly string[] = [`9p:${TREES_TAG}`, `vsock:slot ${VSOCK_SLOT}`]
+export const DEVICES: readonly string[] = [
+  `9p:${TREES_TAG}`,
+  `vsock:slot ${VSOCK_SLOT}`,
+  `blk:slot ${BLK_SLOT}`,
+]
 export const DEFAULT_MEMORY = 268_435_456
 /** The least that v86 takes; nothing is drawn. */
 const VGA_MEMORY = 262_144
 /** No ACPI in the kernel; the emulator's TSC is a steady 1 GHz; pages zeroed when freed make snapshots small. */
 export const KERNEL_COMMAND_LINE =
   'console=ttyS0 quiet tsc_early_khz=1000000 tsc=reliable lpj=10000 init_on_free=1 mitigations=off'
-/** Index in v86's saved state, beyond its own. */
+/** Indices in v86's saved state, beyond its own. */
 const VSOCK_STATE = 300
+const BLK_STATE = 301
 const LOAD_TIMEOUT = 20_000
 /** The firmware's copies in memory: not needed after a restore, and so not part of what is shipped. */
 const FIRMWARE = { start: 0xc0000, end: 0x100000 }
@@ -34,6 +40,10 @@ export interface EmulatorOptions {
   readonly wasm: WebAssembly.Module
   readonly cid: number
   readonly trees: NinepHandler
+  /** Without it the disk is empty and can't be written to. */
+  readonly disk?: BlkStore
+  /** Called when the store can't take what the guest writes, and with undefined when it can again. */
+  readonly onDiskTrouble?: (reason: string | undefined) => void
   /** Bytes; default 256 MiB. */
   readonly memoryBytes?: number
   /** Without them the machine can only take up a saved state. */
@@ -48,6 +58,7 @@ export interface EmulatorOptions {
 /** One emulated PC. It keeps Node alive until it is disposed. */
 export class Emulator implements Disposable {
   readonly vsock: VsockDevice
+  readonly blk: BlkDevice
   readonly #inner: V86Internals
   readonly #cpu: V86Cpu
   readonly #memory: GuestMemory
@@ -77,7 +88,15 @@ export class Emulator implements Disposable {
     // One page for a compiled module instead of three: starts are twice as fast while the code is cold.
     this.#cpu.wm.exports.set_jit_config(1, 1)
     this.vsock = new VsockDevice(this.#cpu, this.#memory, options.cid, options.onError)
-    joinState(this.#cpu, this.vsock)
+    this.blk = new BlkDevice(this.#cpu, this.#memory, {
+      store: options.disk ?? emptyDisk,
+      onTrouble: (reason) => options.onDiskTrouble?.(reason),
+      onError: options.onError,
+    })
+    joinState(this.#cpu, [
+      [VSOCK_STATE, this.vsock],
+      [BLK_STATE, this.blk],
+    ])
   }
 
   static async create(options: EmulatorOptions): Promise<Emulator> {
@@ -168,6 +187,7 @@ export class Emulator implements Disposable {
   async save(): Promise<ArrayBuffer> {
     if (this.#heldTick === undefined) throw new Error('Cannot save: the machine is running')
     if (pendingNinepRequests(this.#cpu) > 0) throw new Error('Cannot save: the guest waits for 9p')
+    if (this.blk.pending > 0) throw new Error('Cannot save: the guest waits for the disk')
     this.#memory.fill(FIRMWARE.start, FIRMWARE.end)
     return (this.#inner as unknown as V86).save_state()
   }
@@ -175,6 +195,7 @@ export class Emulator implements Disposable {
   [Symbol.dispose](): void {
     this.#scheduler[Symbol.dispose]()
     this.vsock[Symbol.dispose]()
+    this.blk[Symbol.dispose]()
   }
 
   /** Milliseconds the CPU has slept. */
@@ -217,20 +238,23 @@ export class Emulator implements Disposable {
   }
 }
 
-/** Make v86's own save and restore carry the device it does not know. */
-function joinState(cpu: V86Cpu, vsock: VsockDevice): void {
+/** Make v86's own save and restore carry the devices it does not know. */
+function joinState(
+  cpu: V86Cpu,
+  devices: readonly (readonly [index: number, device: { readonly virtio: V86Virtio }])[],
+): void {
   const get = cpu.get_state.bind(cpu)
   const set = cpu.set_state.bind(cpu)
   cpu.get_state = () => {
     const state = get()
-    state[VSOCK_STATE] = vsock.virtio
+    for (const [index, { virtio }] of devices) state[index] = virtio
     return state
   }
   cpu.set_state = (state) => {
-    const saved = state[VSOCK_STATE]
-    if (!Array.isArray(saved)) throw new TypeError('it has no vsock device')
+    const saved = devices.map(([index]) => state[index])
+    if (!saved.every((entry) => Array.isArray(entry))) throw new TypeError('it lacks a device')
     set(state)
-    vsock.virtio.set_state(saved)
+    for (const [at, [, { virtio }]] of devices.entries()) virtio.set_state(saved[at] ?? [])
   }
 }
 

@@ -2,6 +2,7 @@ import { EngineError } from '../core/error.ts'
 import type { GuestEvent, OpenFrame, ProcessRef } from '../core/guest-protocol.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { DiskStore } from '../ports/disk-store.ts'
 import type { MachineState } from '../ports/machine.ts'
 import { Guest, type GuestSource } from './guest.ts'
 import { identityOf } from './identity.ts'
@@ -20,6 +21,8 @@ export interface GuestMachineOptions {
   readonly hostRoot?: { readonly tree: string } | Promise<{ readonly tree: string }>
   /** Lines of the serial console and of the machine's own troubles. */
   readonly log?: (line: string) => void
+  /** For writable layers, volumes and the host root's own files; they are gone with the guest otherwise. Stays its owner's. */
+  readonly disk?: DiskStore
   /** Bytes; default 256 MiB. A snapshot has its own. */
   readonly memoryBytes?: number
   /** Warm the path of a container's start up while nothing else happens; default true. */
@@ -30,6 +33,8 @@ export interface GuestMachineOptions {
 const ATTEMPTS = 3
 /** Milliseconds a guest must have lived for its loss not to count as a failed boot. */
 const STABLE = 10_000
+/** Milliseconds that an end in good order waits for the disk. */
+const SYNC_TIMEOUT = 10_000
 
 /** Keeps one guest up: boots it, mounts what it needs, and replaces it when it was lost. */
 export class GuestKeeper implements AsyncDisposable {
@@ -44,6 +49,7 @@ export class GuestKeeper implements AsyncDisposable {
   #running: Guest | undefined
   #hostRoot: Promise<void> | undefined
   #lastWork: number | undefined
+  #diskTrouble: string | undefined
 
   constructor(options: GuestMachineOptions, onEvent: (event: GuestEvent) => void) {
     this.#options = options
@@ -109,6 +115,7 @@ export class GuestKeeper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#stop.signal.aborted) return
+    await this.#syncDisk()
     this.#stop.abort(new EngineError('unavailable', 'The machine was stopped'))
     this.#running?.[Symbol.dispose]()
     this.#running = undefined
@@ -118,6 +125,31 @@ export class GuestKeeper implements AsyncDisposable {
       () => undefined,
     )
     this.#listeners.clear()
+  }
+
+  /** What was written is not lost by an end in good order. */
+  async #syncDisk(): Promise<void> {
+    const guest = this.#running
+    if (!this.#options.disk || !guest) return
+    const late = new AbortController()
+    await Promise.race([
+      guest
+        .request({ op: 'sync-disk' })
+        .catch((error: unknown) => this.#log(`disk: ${String(error)}`)),
+      this.#options.clock.sleep(SYNC_TIMEOUT, late.signal).catch(() => undefined),
+    ])
+    late.abort()
+  }
+
+  #onDiskTrouble(reason: string | undefined): void {
+    if (reason === this.#diskTrouble) return
+    this.#diskTrouble = reason
+    this.#log(reason === undefined ? 'disk: it goes on' : `disk: the guest waits: ${reason}`)
+  }
+
+  /** Why the disk does not take what is written now, and the guest waits. */
+  get diskTrouble(): string | undefined {
+    return this.#diskTrouble
   }
 
   async #boot(attempt: number): Promise<Guest> {
@@ -138,11 +170,14 @@ export class GuestKeeper implements AsyncDisposable {
           trees: server,
           log: (line) => this.#log(line),
           onEvent: this.#onEvent,
+          onDiskTrouble: (reason) => this.#onDiskTrouble(reason),
         },
         signal,
       )
       try {
         await guest.configure({ hostname, machineId: identity.machineId }, signal)
+        const { disk } = this.#options
+        if (disk) await guest.request({ op: 'mount-disk', size: disk.size }, signal)
         signal.throwIfAborted()
       } catch (error) {
         guest[Symbol.dispose]()

@@ -27,6 +27,7 @@ import type {
   GuestConnection,
   LayerOptions,
   Machine,
+  MachineDisk,
   MachineState,
   NameResolver,
 } from '../ports/machine.ts'
@@ -44,6 +45,7 @@ import { framedDuplex } from './framed-duplex.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { GuestKeeper, type GuestMachineOptions } from './guest-keeper.ts'
 import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-results.ts'
+import { GuestDisk } from './guest-disk.ts'
 import { answerNames, dial } from './networks.ts'
 import type { GuestProcess } from './process.ts'
 
@@ -53,6 +55,7 @@ const CONNECTIONS_MAX = 256
 /** The machine in v86. It starts when it is made; a lost guest is replaced by a new one from the same source. */
 export class GuestMachine implements Machine {
   readonly connections: ReadableStream<GuestConnection>
+  readonly disk?: MachineDisk
   readonly #options: GuestMachineOptions
   readonly #keeper: GuestKeeper
   #connectionsController: ReadableStreamDefaultController<GuestConnection> | undefined
@@ -60,6 +63,7 @@ export class GuestMachine implements Machine {
 
   constructor(options: GuestMachineOptions) {
     this.#options = options
+    if (options.disk) this.disk = new GuestDisk((call) => this.#request(call))
     this.connections = new ReadableStream({
       start: (controller) => {
         this.#connectionsController = controller
@@ -197,9 +201,9 @@ export class GuestMachine implements Machine {
   async readFiles(
     files: FileOwner,
     path: string,
-    { name = archiveName(path), signal }: FileReadOptions = {},
+    { name = archiveName(path), wholeSeconds = false, signal }: FileReadOptions = {},
   ): Promise<FileArchive> {
-    const frame = { channel: 'archive', op: 'files', files, path, name } as const
+    const frame = { channel: 'archive', op: 'files', files, path, name, wholeSeconds } as const
     const { started, bytes } = await readArchive(this.#openFiles, frame, signal)
     return { stat: parseStat(started), tar: bytes }
   }
@@ -249,6 +253,11 @@ export class GuestMachine implements Machine {
     await this.#keeper[Symbol.asyncDispose]()
     this.#connectionsController?.close()
     this.#connectionsController = undefined
+  }
+
+  /** Why the disk does not take what is written now, and the guest waits. */
+  get diskTrouble(): string | undefined {
+    return this.#keeper.diskTrouble
   }
 
   /** A stream about files; the host root must be there for its own. */

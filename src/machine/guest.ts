@@ -6,6 +6,8 @@ import {
   type ProcessRef,
 } from '../core/guest-protocol.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { DiskStore } from '../ports/disk-store.ts'
+import { DEFAULT_DISK_SIZE } from './blk-device.ts'
 import { ControlChannel, type GuestCall } from './control-channel.ts'
 import { Emulator, type GuestImages } from './emulator.ts'
 import { FrameStream } from './frame-stream.ts'
@@ -25,6 +27,8 @@ export interface GuestOptions {
   readonly clock: Clock
   readonly cid: number
   readonly trees: NinepHandler
+  readonly disk?: DiskStore
+  readonly onDiskTrouble?: (reason: string | undefined) => void
   readonly memoryBytes?: number
   readonly log: (line: string) => void
   readonly onEvent: (event: GuestEvent) => void
@@ -94,6 +98,8 @@ export class Guest implements Disposable {
       wasm: options.wasm,
       cid: options.cid,
       trees: options.trees,
+      ...(options.disk && { disk: options.disk }),
+      ...(options.onDiskTrouble && { onDiskTrouble: options.onDiskTrouble }),
       ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
       ...(source.kind === 'boot' && { images: source.images }),
       onSerial: (byte) => serial.push(byte),
@@ -107,6 +113,9 @@ export class Guest implements Disposable {
         emulator.run()
         if (source.kind === 'snapshot') {
           emulator.vsock.resume()
+          emulator.blk.resume()
+          // A snapshot was made with another disk.
+          if (options.disk && options.disk.size !== DEFAULT_DISK_SIZE) emulator.blk.announceSize()
           await emulator.vsock.transportReset(options.cid)
         }
         const stream = new FrameStream(await reach(emulator, clock, signal))

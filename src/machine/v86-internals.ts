@@ -20,6 +20,8 @@ export interface V86Virtio {
   /** Bit 2 is DRIVER_OK. */
   readonly device_status: number
   raise_irq(type: number): void
+  /** Tells a running driver to read the device's configuration again. */
+  notify_config_changes(): void
   set_state(state: unknown[]): void
   /** The driver wrote status 0; replaced by devices that hold state of their own. */
   reset(): void

@@ -16,6 +16,8 @@ export interface VirtioDeviceOptions {
   /** Sizes of the queues, powers of two. */
   readonly queues: readonly number[]
   readonly config: readonly VirtioField[]
+  /** Feature bits of the device's own. */
+  readonly features?: readonly number[]
   /** The driver kicked a queue. Runs inside the guest's port write. */
   readonly onNotify: (queue: number) => void
   /** The driver let the device go. */
@@ -52,7 +54,7 @@ export function attachVirtioDevice(
     common: {
       initial_port: options.port,
       queues: options.queues.map((size, index) => ({ size_supported: size, notify_offset: index })),
-      features: FEATURES,
+      features: [...(options.features ?? []), ...FEATURES],
       on_driver_ok: () => undefined,
     },
     notification: {

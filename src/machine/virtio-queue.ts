@@ -4,8 +4,8 @@ import type { V86Queue, V86Virtio } from './v86-internals.ts'
 const NEXT = 1
 const WRITE = 2
 const INDIRECT = 4
-/** More descriptors than any driver of ours chains. */
-const CHAIN_MAX = 64
+/** More descriptors than any driver of ours chains: a disk's request has 254 segments and two more. */
+const CHAIN_MAX = 260
 
 /**
  * One request of the driver: buffers the device reads, then buffers it writes. A queue has one such object; it is valid until
@@ -60,6 +60,17 @@ export class Chain {
       skip = 0
     }
     return done
+  }
+
+  /** A copy that stays valid after the next `pop`, for what is answered later. */
+  keep(): Chain {
+    const kept = new Chain(this.#memory)
+    kept.begin(this.head)
+    kept.#read.push(...this.#read)
+    kept.#write.push(...this.#write)
+    kept.readable = this.readable
+    kept.writable = this.writable
+    return kept
   }
 
   /** Copy into the writable part at `offset`. @returns bytes copied */

@@ -53,6 +53,29 @@ export interface FileArchive {
   readonly tar: ReadableStream<Uint8Array>
 }
 
+/** What is on a machine's disk. */
+export interface DiskList {
+  /** Ids of the containers that have a writable layer there. */
+  readonly uppers: readonly string[]
+  readonly volumes: readonly string[]
+  /** Bytes. */
+  readonly size: number
+  readonly free: number
+}
+
+/** Volumes are directories that containers and the host root see at `/run/disk/volumes/<name>/_data`. */
+export interface MachineDisk {
+  list(): Promise<DiskList>
+  /** One that is there stays as it is. */
+  makeVolume(name: string): Promise<void>
+  /** Unknown ones are no error. */
+  removeVolume(name: string): Promise<void>
+  /** Bytes that it takes. */
+  volumeUsage(name: string): Promise<number>
+  /** Resolved when everything written so far survives. */
+  sync(): Promise<void>
+}
+
 export interface LayerOptions {
   /**
    * Absolute paths that are there as mount points only (`/proc`, `/etc/hosts` …): left out when they are new and empty.
@@ -65,6 +88,8 @@ export interface LayerOptions {
 export interface FileReadOptions {
   /** What the archive calls the path's last part; default: that part, `/` for the root. */
   readonly name?: string
+  /** Cut the times of files, as Docker's `cp` and `export` do. */
+  readonly wholeSeconds?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -77,6 +102,8 @@ export interface FileWriteOptions extends Pick<ExtractOpen, 'noOverwriteDirNonDi
  * Every method throws EngineError, `unavailable` while no guest runs; an aborted signal cancels the operation in the guest.
  */
 export interface Machine extends AsyncDisposable {
+  /** Absent without a disk: writable layers are gone with the guest then. */
+  readonly disk?: MachineDisk
   /** Facts of the running guest; waits for a boot that is under way. */
   info(): Promise<GuestInfo>
   /** Make an image's tree readable under `id` (32 to 64 hex characters) for `run`. Adding again is no error. */
@@ -133,11 +160,7 @@ export interface Machine extends AsyncDisposable {
   /** Remove a bridge that no container is in. */
   removeNetwork(bridge: string): Promise<void>
   /** Give a running container with a network of its own another link. */
-  connectNetwork(
-    container: string,
-    endpoint: NetworkEndpoint,
-    change: NetworkChange,
-  ): Promise<void>
+  connectNetwork(container: string, endpoint: NetworkEndpoint, change: NetworkChange): Promise<void>
   disconnectNetwork(container: string, link: string, change: NetworkChange): Promise<void>
   /**
    * Connect to an address from the guest's own network. By UDP each chunk is a datagram.

@@ -64,12 +64,12 @@ export class ApiRequests implements Disposable {
   }
 }
 
-/** What `docker run --rm --network none busybox true` asks of the engine, without the terminal part. */
-export async function runTrue(api: ApiRequests): Promise<void> {
+/** What `docker run --rm --network NETWORK busybox true` asks of the engine, without the terminal part. */
+export async function runTrue(api: ApiRequests, network = 'none'): Promise<void> {
   const { Id } = await api.json<{ Id: string }>('POST', '/containers/create', {
     Image: 'busybox',
     Cmd: ['true'],
-    HostConfig: { NetworkMode: 'none', AutoRemove: true },
+    HostConfig: { NetworkMode: network, AutoRemove: true },
   })
   const waiting = api.json<{ StatusCode: number }>(
     'POST',

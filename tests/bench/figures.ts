@@ -22,6 +22,14 @@ const least = (title: string, unit: Figure['unit'], p50: number): Figure => ({
   bound: 'least',
 })
 
+/** For comparison alone. */
+const report = (title: string, unit: Figure['unit']): Figure => ({
+  title,
+  unit,
+  target: {},
+  bound: 'least',
+})
+
 /** The performance table, in its order. */
 export const figures = {
   'page-first': most('page open, nothing cached → shell prompt', 'ms', 2000),
@@ -29,12 +37,18 @@ export const figures = {
   run: most('docker run --rm --network none busybox true, API, warm', 'ms', 60, 150),
   'run-peer-half': most('… as a share of real Docker beyond its client', '%', 50),
   'run-first': most('… first after a restore', 'ms', 400),
+  'run-bridge': most('docker run --rm busybox true on the default bridge, API, warm', 'ms', 90),
+  'run-bridge-peer-half': most('… as a share of real Docker beyond its client', '%', 50),
   exec: most('docker exec c1 true, API', 'ms', 25),
   'exec-peer-half': most('… as a share of real Docker beyond its client', '%', 50),
   list: most('list of 10 containers, API', 'ms', 5),
   'stream-out': least('stream guest → host, 64 KiB a write', 'MB/s', 150),
   'stream-in': least('stream host → guest, 64 KiB a write', 'MB/s', 100),
   ping: most('ping of guestd', 'ms', 0.6),
+  name: most('DNS answer of another container’s name', 'ms', 10),
+  'port-first-byte': most('published page, headless: connect → first byte', 'ms', 10, 30),
+  'port-throughput': least('published port, host ← container, one connection', 'MB/s', 40),
+  'link-throughput': report('container ↔ container by the bridge, TCP', 'MB/s'),
   pull: most('pull of debian:12-slim from the catalog, headless', 'ms', 3000),
   'pull-chromium': most('pull of debian:12-slim from the catalog, Chromium', 'ms', 5000),
   'run-chromium': most('docker run through the API in Chromium, warm', 'ms', 60, 150),
@@ -46,6 +60,13 @@ export const figures = {
   download: most('first download up to the prompt, as transferred', 'MB', 8),
   'run-shell': most('docker run typed in the shell, `time`', 'ms', 130),
   idle: most('idle: engine and guest up, no container, share of a core', '%', 5),
+  build: most('build of 4 steps on busybox (WORKDIR, COPY, RUN, CMD), no cache, API', 'ms', 250),
+  'build-peer': most('… as a share of real Docker beyond its client', '%', 100),
+  'build-cached': most('… all cached', 'ms', 15),
+  'build-edit': most('build of 12 steps in 3 stages, a file of the last edited', 'ms', 500),
+  'build-context': most('context of 5,000 files, 50 MB, unchanged', 'ms', 1500),
+  'build-run': most('RUN true: the step beyond the command', 'ms', 120),
+  'build-layer': most('RUN that writes 2,000 files, 40 MB: beyond the command', 'ms', 4000),
 } as const satisfies Record<string, Figure>
 
 export type FigureId = keyof typeof figures

@@ -34,6 +34,8 @@ class PlainVirtio implements V86Virtio {
     this.interrupts++
   }
 
+  notify_config_changes(): void {}
+
   set_state(): void {}
 
   reset(): void {

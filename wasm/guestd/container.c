@@ -68,7 +68,7 @@ int container_enter(struct container *container, struct failure *failure) {
         return error;
     umask(0);
     cleanup_close int root =
-        rootfs_mount(container->id, container->tree, container->redirect, mount_propagation(propagation), failure);
+        rootfs_mount(&container->rootfs, mount_propagation(propagation), failure);
     if (root < 0)
         return root;
     uint64_t mounted = process_clock();

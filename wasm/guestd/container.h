@@ -7,13 +7,14 @@
 #include "failure.h"
 #include "namespaces.h"
 #include "process.h"
+#include "rootfs.h"
 #include "terminal.h"
 
 struct json_value;
 
 struct container {
-    const char *id, *tree;
-    bool redirect;
+    const char *id;
+    struct rootfs rootfs;
     const struct json_value *spec;
     const struct json_value *network; /* ContainerNetwork, or NULL */
     struct namespaces namespaces;

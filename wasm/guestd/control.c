@@ -41,7 +41,8 @@ static int send(struct stream *stream, uint8_t kind, struct json_writer *json) {
 }
 
 static int hello(struct stream *stream) {
-    static const char *const features[] = {"attach", "host-root", "docker-stub", "docker-socket", "networks", "bench"};
+    static const char *const features[] = {"attach", "host-root", "docker-stub", "docker-socket", "networks", "disk",
+                                          "bench"};
     struct utsname name;
     struct sysinfo info;
     if (uname(&name) < 0 || sysinfo(&info) < 0)

@@ -18,6 +18,7 @@
 #include "rootfs.h"
 #include "runtime-paths.h"
 #include "runtime.h"
+#include "upper.h"
 
 static const char *member(const struct file_view *view, const char *name) {
     return json_text(json_get(view->files, name), "");
@@ -35,11 +36,12 @@ int file_view_prepare(const struct json_value *files, struct file_view *view, st
     const char *container = member(view, "container");
     if (!job_container_valid(container) || !is_tree(member(view, "tree")))
         return fail(failure, "invalid", EINVAL, "files of what? A container and its tree, or the host");
+    char upper[UPPER_MAX];
     bool fresh = false;
     int error = runtime_prepare();
     if (error < 0)
         return fail_errno(failure, -error, "cannot prepare for containers");
-    error = runtime_make_upper(container, &fresh, failure);
+    error = upper_make(container, NULL, upper, &fresh, failure);
     if (error < 0)
         return error;
     const struct job *job = job_find(JOB_CONTAINER, container, "");
@@ -102,7 +104,10 @@ int file_view_root(const struct file_view *view, struct failure *failure) {
     if (error == 0 && root >= 0) {
         error = attach_root(root, failure);
     } else if (error == 0) {
-        root = rootfs_mount(member(view, "container"), member(view, "tree"), true, 0, failure);
+        char upper[UPPER_MAX];
+        upper_find(member(view, "container"), upper);
+        const struct rootfs rootfs = {.tree = member(view, "tree"), .upper = upper, .redirect = true};
+        root = rootfs_mount(&rootfs, 0, failure);
         error = root < 0 ? root : 0;
     }
     if (error == 0)
@@ -119,10 +124,11 @@ static int open_directory(const char *path, struct failure *failure) {
 }
 
 int file_view_layers(const struct file_view *view, int *upper, int *lower, struct failure *failure) {
-    char path[128];
+    char path[UPPER_MAX + 8], found[UPPER_MAX];
     if (json_is_true(json_get(view->files, "host")))
         return fail(failure, "invalid", EINVAL, "only a container has a layer of its own");
-    snprintf(path, sizeof path, UPPERS "/%s/upper", member(view, "container"));
+    upper_find(member(view, "container"), found);
+    snprintf(path, sizeof path, "%s/upper", found);
     *upper = open_directory(path, failure);
     snprintf(path, sizeof path, TREES "/%s", member(view, "tree"));
     *lower = *upper < 0 ? -1 : open_directory(path, failure);

@@ -10,10 +10,12 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "failure.h"
 #include "files.h"
 #include "runtime-paths.h"
 
+/* Without a disk, gone with the guest. */
 #define UPPER "/run/host-upper"
 
 int runtime_mount_trees(const char *tag, struct failure *failure) {
@@ -32,22 +34,26 @@ int runtime_mount_trees(const char *tag, struct failure *failure) {
 static int create(const char *path, const char *text) { return file_create(AT_FDCWD, path, text, strlen(text)); }
 
 /* What the upper brings from the start: made before the overlay is, nothing needs to be copied up from 9p. */
-static int fill_upper(bool with_docker) {
-    static const char *const directories[] = {"/run/host", UPPER,          UPPER "/work",   UPPER "/upper",     UPPER "/upper/etc",
-                                              UPPER "/upper/proc", UPPER "/upper/sys", UPPER "/upper/dev", UPPER "/upper/run",
-                                              UPPER "/upper/tmp",  UPPER "/upper/usr", UPPER "/upper/usr/bin"};
-    char text[256];
-    int error = 0;
-    for (size_t i = 0; i < sizeof directories / sizeof *directories && error == 0; i++)
-        error = directory_ensure(AT_FDCWD, directories[i], 0755);
+static int fill_upper(const char *upper, bool with_docker) {
+    static const char *const directories[] = {"",     "/work", "/upper",     "/upper/etc", "/upper/proc",   "/upper/sys",
+                                              "/upper/dev", "/upper/run", "/upper/tmp", "/upper/usr", "/upper/usr/bin"};
+    char path[128], text[256];
+    int error = directory_ensure(AT_FDCWD, HOST_ROOT, 0755);
+    for (size_t i = 0; i < sizeof directories / sizeof *directories && error == 0; i++) {
+        snprintf(path, sizeof path, "%s%s", upper, directories[i]);
+        error = directory_ensure(AT_FDCWD, path, 0755);
+    }
+    snprintf(path, sizeof path, "%s/upper/usr/bin/docker", upper);
     if (error == 0 && with_docker)
-        error = create(UPPER "/upper/usr/bin/docker", "");
+        error = create(path, "");
+    snprintf(path, sizeof path, "%s/upper/etc/hostname", upper);
     if (error == 0 && gethostname(text, sizeof text - 2) == 0) {
         strcat(text, "\n");
-        error = create(UPPER "/upper/etc/hostname", text);
+        error = create(path, text);
     }
+    snprintf(path, sizeof path, "%s/upper/etc/machine-id", upper);
     if (error == 0 && file_read(AT_FDCWD, "/etc/machine-id", text, sizeof text) > 0)
-        error = create(UPPER "/upper/etc/machine-id", text);
+        error = create(path, text);
     return error;
 }
 
@@ -85,7 +91,8 @@ static int fill_root(bool with_docker) {
 
 int runtime_mount_host_root(const char *tree, struct failure *failure) {
     static char mounted[65];
-    char data[256];
+    char data[320];
+    const char *upper = disk_is_mounted() ? DISK_HOST : UPPER;
     const bool with_docker = access("/bin/docker", X_OK) == 0;
     size_t length = strlen(tree);
     if (length < 32 || length > 64 || strspn(tree, "0123456789abcdef") != length)
@@ -95,12 +102,12 @@ int runtime_mount_host_root(const char *tree, struct failure *failure) {
     int error = runtime_prepare();
     mode_t mask = umask(0);
     if (error == 0)
-        error = fill_upper(with_docker);
+        error = fill_upper(upper, with_docker);
     umask(mask);
     if (error < 0)
         return fail_errno(failure, -error, "cannot prepare the host root");
     snprintf(data, sizeof data,
-             "lowerdir=" TREES "/%s,upperdir=" UPPER "/upper,workdir=" UPPER "/work,redirect_dir=on", tree);
+             "lowerdir=" TREES "/%s,upperdir=%s/upper,workdir=%s/work,redirect_dir=on", tree, upper, upper);
     if (mount("overlay", HOST_ROOT, "overlay", 0, data) < 0)
         return fail_errno(failure, errno, "mount of the host root");
     error = fill_root(with_docker);

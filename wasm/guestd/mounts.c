@@ -14,6 +14,7 @@
 #include "json.h"
 #include "mount-options.h"
 #include "rootfs.h"
+#include "volume-fill.h"
 
 static int set_attributes(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
     struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
@@ -110,6 +111,8 @@ static int make_one(const struct json_value *item, int root, int devpts, struct 
     int error = mount_options_parse(json_get(item, "options"), &options);
     if (error < 0)
         return fail(failure, "invalid", -error, "mount \"%s\": these options are not supported", destination);
+    if (json_is_true(json_get(item, "copy")) && (error = volume_fill(source, root, destination)) < 0)
+        return fail_errno(failure, -error, "error filling the volume at \"%s\"", destination);
     if ((options.flags & MS_BIND) != 0 || strcmp(type, "bind") == 0)
         error = make_bind(root, source, destination, &options);
     else if (devpts >= 0 && strcmp(type, "devpts") == 0 && strcmp(destination, "/dev/pts") == 0) {

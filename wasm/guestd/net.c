@@ -62,10 +62,31 @@ int net_open(void) {
     own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     net_links = netlink_open(NETLINK_ROUTE);
     net_filters = netlink_open(NETLINK_NETFILTER);
+    /* The driver makes one that nobody asked for. */
+    const int dummy = net_links < 0 ? -1 : link_index(net_links, "dummy0");
+    if (dummy > 0)
+        link_delete(net_links, dummy);
     return own < 0 || net_links < 0 || net_filters < 0 ? -EIO : resolver_open_host();
 }
 
-int net_fill_pool(void) { return net_pool_fill(); }
+/* Links of containers that have ended. They go with their namespace, as a rule; but a connection that was cut off keeps that
+ * for a minute. */
+static int ended[64];
+static unsigned ended_count;
+
+static void end_link(int index) {
+    link_stop(net_links, index);
+    if (ended_count == sizeof ended / sizeof *ended)
+        link_delete(net_links, ended[--ended_count]);
+    ended[ended_count++] = index;
+}
+
+int net_fill_pool(void) {
+    if (ended_count == 0)
+        return net_pool_fill();
+    link_delete(net_links, ended[--ended_count]);
+    return 1;
+}
 
 static struct member *find(const char *container) {
     struct member *member = members;
@@ -168,8 +189,7 @@ static int open_resolver(struct member *member, struct failure *failure) {
 static void release(struct member *member) {
     for (struct endpoint *endpoint = member->endpoints, *next; endpoint != NULL; endpoint = next) {
         next = endpoint->next;
-        /* The link itself goes with the namespace, a little later. */
-        link_stop(net_links, endpoint->outside);
+        end_link(endpoint->outside);
         free(endpoint);
     }
     resolver_close(member->resolver);

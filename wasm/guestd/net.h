@@ -9,7 +9,8 @@ struct json_writer;
 
 /* One-time: sockets and kernel settings. 0 or -errno. */
 int net_open(void);
-/* Make one network namespace with a link ready for a container, if there are not enough. 1 when it did, 0, or -errno. */
+/* Clear away what a container has left, or make one network namespace with a link ready for the next. 1 when there was
+ * something to do, 0, or -errno. */
 int net_fill_pool(void);
 
 /* ContainerStart's `network`: *namespace becomes the descriptor of the container's network namespace, the caller's. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "disk.h"
 #include "failure.h"
 #include "host.h"
 #include "json-writer.h"
@@ -153,6 +154,35 @@ static int op_mount_host_root(const struct json_value *request, struct json_writ
     return done(runtime_mount_host_root(json_text(json_get(request, "tree"), ""), failure), result);
 }
 
+static int op_mount_disk(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const int64_t size = json_integer(json_get(request, "size"), 0);
+    if (size <= 0)
+        return fail(failure, "invalid", EINVAL, "no size of a disk");
+    return done(disk_mount((uint64_t)size, failure), result);
+}
+
+static int op_list_disk(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    (void)request;
+    return disk_put_list(result, failure);
+}
+
+static int op_sync_disk(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    (void)request;
+    return done(disk_sync(failure), result);
+}
+
+static int op_make_volume(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(disk_make_volume(json_text(json_get(request, "volume"), ""), failure), result);
+}
+
+static int op_remove_volume(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(disk_remove_volume(json_text(json_get(request, "volume"), ""), failure), result);
+}
+
+static int op_volume_usage(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return disk_put_volume_usage(json_text(json_get(request, "volume"), ""), result, failure);
+}
+
 static int op_network_create(const struct json_value *request, struct json_writer *result, struct failure *failure) {
     return done(net_create(request, failure), result);
 }
@@ -191,7 +221,9 @@ static const struct {
     {"signal", op_signal},       {"resize", op_resize},       {"pause", op_pause},
     {"resume", op_resume},       {"update", op_update},       {"stats", op_stats},
     {"top", op_top},             {"delete", op_delete},       {"list", op_list},
-    {"kernel-log", op_kernel_log},
+    {"kernel-log", op_kernel_log}, {"mount-disk", op_mount_disk}, {"list-disk", op_list_disk},
+    {"sync-disk", op_sync_disk}, {"make-volume", op_make_volume}, {"remove-volume", op_remove_volume},
+    {"volume-usage", op_volume_usage},
     {"network-create", op_network_create}, {"network-remove", op_network_remove},
     {"network-connect", op_network_connect}, {"network-disconnect", op_network_disconnect},
     {"network-list", op_network_list},

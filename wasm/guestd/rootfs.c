@@ -17,6 +17,7 @@
 #include "files.h"
 #include "json.h"
 #include "mount-options.h"
+#include "upper.h"
 
 static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
@@ -153,21 +154,35 @@ static int copy_owner_and_mode(const char *from, const char *to) {
     return 0;
 }
 
-int rootfs_mount(const char *container, const char *tree, bool redirect, unsigned long propagation, struct failure *failure) {
-    char lower[96], upper[112], data[400];
-    snprintf(lower, sizeof lower, TREES "/%s", tree);
-    snprintf(upper, sizeof upper, UPPERS "/%s/upper", container);
+/* A volatile overlay leaves a mark that keeps it from being mounted again. It is whole as long as this boot lasts, and the
+ * host removes such layers at the next. */
+static void clear_volatile_mark(const char *path) {
+    static const char *const marks[] = {"/work/work/incompat/volatile/dirty", "/work/work/incompat/volatile",
+                                        "/work/work/incompat"};
+    char mark[UPPER_MAX + 48];
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        snprintf(mark, sizeof mark, "%s%s", path, marks[i]);
+        if (unlinkat(AT_FDCWD, mark, i == 0 ? 0 : AT_REMOVEDIR) < 0 && errno == ENOENT && i > 0)
+            return;
+    }
+}
+
+int rootfs_mount(const struct rootfs *rootfs, unsigned long propagation, struct failure *failure) {
+    char lower[96], upper[UPPER_MAX + 8], data[480];
+    snprintf(lower, sizeof lower, TREES "/%s", rootfs->tree);
+    snprintf(upper, sizeof upper, "%s/upper", rootfs->upper);
     /* Nothing mounted here may come out into guestd's namespace. */
     if (mount(NULL, "/", NULL, propagation == 0 ? MS_REC | MS_SLAVE : propagation, NULL) < 0 ||
         mount(NULL, ROOTFS, NULL, MS_PRIVATE, NULL) < 0)
         return fail_errno(failure, errno, "cannot make the mounts private");
     int error = copy_owner_and_mode(lower, upper);
     if (error < 0)
-        return fail_errno(failure, -error, "cannot use the tree %s", tree);
-    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=" UPPERS "/%s/work,redirect_dir=%s", lower, upper,
-             container, redirect ? "on" : "off");
+        return fail_errno(failure, -error, "cannot use the tree %s", rootfs->tree);
+    clear_volatile_mark(rootfs->upper);
+    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s%s", lower, upper, rootfs->upper,
+             rootfs->redirect ? "on" : "off", rootfs->is_volatile ? ",volatile" : "");
     if (mount("overlay", ROOTFS, "overlay", 0, data) < 0)
-        return fail_errno(failure, errno, "error mounting the overlay of tree %s", tree);
+        return fail_errno(failure, errno, "error mounting the overlay of tree %s", rootfs->tree);
     int root = open(ROOTFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return root < 0 ? fail_errno(failure, errno, "cannot open " ROOTFS) : root;
 }

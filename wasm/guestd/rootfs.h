@@ -8,11 +8,18 @@
 
 struct json_value;
 
+struct rootfs {
+    const char *tree;
+    const char *upper; /* directory with upper and work: see upper.h */
+    bool redirect;     /* directories of the tree can be renamed */
+    bool is_volatile;  /* the writable layer needs to survive nothing */
+};
+
 /* Where every container's overlay is mounted, each in its own mount namespace. */
 #define ROOTFS "/run/rootfs"
 
-/* Mount the overlay of the tree (read-only) and the container's upper. With redirect, directories of the tree can be renamed. Returns an O_PATH descriptor of its root. */
-int rootfs_mount(const char *container, const char *tree, bool redirect, unsigned long propagation, struct failure *failure);
+/* Mount the overlay: the tree read-only, below what is written. Returns an O_PATH descriptor of its root. */
+int rootfs_mount(const struct rootfs *rootfs, unsigned long propagation, struct failure *failure);
 /* O_PATH descriptor of path, resolved as if root were /, symlinks followed; -errno. */
 int rootfs_open(int root, const char *path);
 /* The same, but what is missing is made: directories, and at the end a directory or an empty file. */

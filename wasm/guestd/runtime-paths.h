@@ -2,14 +2,8 @@
 #ifndef RUNTIME_PATHS_H
 #define RUNTIME_PATHS_H
 
-#include <stdbool.h>
-
-struct failure;
-
 /* One-time preparations; called by each entry of runtime.h that starts something. 0 or -errno. */
 int runtime_prepare(void);
-/* See to it that a container has its writable layer. *fresh is set when it hadn't. */
-int runtime_make_upper(const char *container, bool *fresh, struct failure *failure);
 /* Remove directory/name with all that is in it. A big tree is renamed and left to a child process. */
 int runtime_discard(const char *directory, const char *name);
 

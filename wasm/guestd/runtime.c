@@ -21,6 +21,7 @@
 #include "rootfs.h"
 #include "runtime-paths.h"
 #include "spawn.h"
+#include "upper.h"
 
 static bool is_hex(const char *text, size_t least, size_t most) {
     size_t length = strlen(text);
@@ -67,19 +68,6 @@ static int write_files(const char *id, const struct json_value *files, struct fa
     return 0;
 }
 
-int runtime_make_upper(const char *id, bool *fresh, struct failure *failure) {
-    static const char *const parts[] = {"", "/upper", "/work"};
-    char path[128];
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        snprintf(path, sizeof path, UPPERS "/%s%s", id, parts[i]);
-        if (mkdir(path, i == 0 ? 0700 : 0755) == 0)
-            *fresh = true;
-        else if (errno != EEXIST)
-            return fail_errno(failure, errno, "mkdir %s", path);
-    }
-    return 0;
-}
-
 static int make_cgroup(const struct container *container, char path[CGROUP_PATH_MAX], struct failure *failure) {
     const struct json_value *linux_part = json_get(container->spec, "linux");
     if (cgroup_path(json_text(json_get(linux_part, "cgroupsPath"), NULL), container->id, path) < 0)
@@ -106,8 +94,9 @@ static int read_container(const struct json_value *open, struct container *conta
     const struct json_value *redirect = json_get(rootfs, "redirect");
     *container = (struct container){
         .id = json_text(json_get(open, "container"), ""),
-        .tree = json_text(json_get(rootfs, "tree"), ""),
-        .redirect = redirect == NULL || json_is_true(redirect),
+        .rootfs = {.tree = json_text(json_get(rootfs, "tree"), ""),
+                   .redirect = redirect == NULL || json_is_true(redirect),
+                   .is_volatile = json_is_true(json_get(rootfs, "volatile"))},
         .network = json_get(open, "network"),
         .spec = json_get(open, "spec"),
         .namespaces = {.pid = -1, .network = -1},
@@ -117,12 +106,10 @@ static int read_container(const struct json_value *open, struct container *conta
     container->process.spec = json_get(container->spec, "process");
     if (!is_hex(container->id, 64, 64))
         return fail(failure, "invalid", EINVAL, "invalid container id");
-    if (!is_hex(container->tree, 32, 64))
+    if (!is_hex(container->rootfs.tree, 32, 64))
         return fail(failure, "invalid", EINVAL, "invalid tree");
     if (container->process.spec == NULL)
         return fail(failure, "invalid", EINVAL, "the spec has no process");
-    if (strcmp(json_text(json_get(rootfs, "upper"), ""), "tmpfs") != 0)
-        return fail(failure, "failed", ENOTSUP, "a container's writable layer can only be on tmpfs so far");
     return namespaces_parse(json_get(json_get(container->spec, "linux"), "namespaces"), &container->namespaces, failure);
 }
 
@@ -181,7 +168,7 @@ static int start_container(struct container *container, int cgroup, uint64_t sin
 
 int runtime_run(const struct json_value *open, struct spawned *spawned, struct failure *failure) {
     struct container container;
-    char path[CGROUP_PATH_MAX] = "";
+    char path[CGROUP_PATH_MAX] = "", upper[UPPER_MAX];
     bool fresh = false;
     uint64_t start = process_clock();
     int error = runtime_prepare();
@@ -191,7 +178,8 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
     cleanup_close int pid_namespace = container.namespaces.pid;
     if (error < 0)
         return error;
-    error = runtime_make_upper(container.id, &fresh, failure);
+    container.rootfs.upper = upper;
+    error = upper_make(container.id, json_text(json_get(json_get(open, "rootfs"), "upper"), ""), upper, &fresh, failure);
     if (error == 0)
         error = write_files(container.id, json_get(open, "files"), failure);
     cleanup_close int cgroup = error < 0 ? error : make_cgroup(&container, path, failure);
@@ -201,7 +189,7 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
         if (cgroup >= 0)
             cgroup_remove(path);
         if (fresh) {
-            runtime_discard(UPPERS, container.id);
+            upper_discard(container.id);
             runtime_discard(CONTAINERS, container.id);
         }
         return error;
@@ -228,7 +216,7 @@ int runtime_delete(const char *container, struct failure *failure) {
     int error = runtime_stop(container, failure);
     if (error < 0)
         return error;
-    error = runtime_discard(UPPERS, container);
+    error = upper_discard(container);
     if (error == 0)
         error = runtime_discard(CONTAINERS, container);
     return error < 0 ? fail_errno(failure, -error, "cannot remove the files of %s", container) : 0;

@@ -40,6 +40,7 @@ const withFlags = (option: NetworkOption, flags: Flags): NetworkOption => ({
   aliases: [...option.aliases, ...flags.list('network-alias')],
   ip: flags.given('ip') ?? option.ip,
   ip6: flags.given('ip6') ?? option.ip6,
+  mac: flags.given('mac-address') ?? option.mac,
   linkLocal: [...option.linkLocal, ...flags.list('link-local-ip')],
 })
 

@@ -9,6 +9,7 @@ import type { RootfsNode } from '../../core/layer.ts'
 import type { Context } from '../context.ts'
 import type { Images } from '../images/images.ts'
 import { checkPlatform } from '../images/platform.ts'
+import type { Networks } from '../networks/networks.ts'
 import { KeyedMutex } from '../mutex.ts'
 import { BuildError } from './build-error.ts'
 import { CacheKeys } from './cache-key.ts'
@@ -32,15 +33,17 @@ const DOCKERFILE_MAX = 16 * 1024 * 1024
 export class Builder implements Disposable {
   readonly #context: Context
   readonly #images: Images
+  readonly #networks: Networks
   readonly #cache: BuildCache
   readonly #making = new KeyedMutex()
   readonly #contexts = new ContextStore()
   readonly #closing = new AbortController()
   #keys: Promise<CacheKeys> | undefined
 
-  constructor(context: Context, images: Images, cache: BuildCache) {
+  constructor(context: Context, images: Images, networks: Networks, cache: BuildCache) {
     this.#context = context
     this.#images = images
+    this.#networks = networks
     this.#cache = cache
   }
 
@@ -115,6 +118,7 @@ export class Builder implements Disposable {
     const tools: BuildTools = {
       context: this.#context,
       images: this.#images,
+      networks: this.#networks,
       cache: this.#cache,
       keys: await (this.#keys ??= CacheKeys.create()),
       making: this.#making,

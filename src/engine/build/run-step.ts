@@ -9,6 +9,7 @@ import { networkFiles } from '../containers/network-files.ts'
 import { createdState, recordSchema, type ContainerRecord } from '../containers/record.ts'
 import { runtimeSpec, seccompOf } from '../containers/spec.ts'
 import { resolveUser } from '../containers/user.ts'
+import { guestNetwork } from '../networks/sandbox.ts'
 import { BuildError } from './build-error.ts'
 import { rewriteLayer } from './layer-tar.ts'
 import { setAll, shellOf } from './metadata.ts'
@@ -109,7 +110,8 @@ async function runContainer(
   { id, tree, record, mounts, command }: Run,
 ): Promise<ReadableStream<Uint8Array>> {
   const { session } = stage.environment
-  const { machine, log } = session.tools.context
+  const { machine, log, names } = session.tools.context
+  const { networks } = session.tools
   const user = await resolveUser(tree.root, record.config.User, []).catch((cause: unknown) => {
     throw new EngineError(
       'invalid-parameter',
@@ -127,13 +129,17 @@ async function runContainer(
     await machine
       .delete(id)
       .catch((error: unknown) => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`))
+    await networks.leave(id)
     for (const name of own) machine.removeTree(name)
   }
   try {
     await prepareCaches(stage, mounts.caches)
-    const files: Readonly<Record<string, string>> = {
-      ...networkFiles(record.config, record.hostConfig),
-    }
+    const sandbox = await networks.join(record)
+    const files = networkFiles(record.config, record.hostConfig, {
+      sandbox,
+      gateway: networks.get('bridge').gateway(4) ?? '',
+      forwarded: names !== undefined,
+    })
     const spec = runtimeSpec(record, user, Object.keys(files), {})
     const seccomp = seccompOf(record.hostConfig)
     const script = command.script
@@ -155,6 +161,9 @@ async function runContainer(
           requestId: session.request.requestId,
           spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...mounts.mounts] },
           rootfs: { tree: treeName, upper: 'tmpfs', redirect: false },
+          ...(sandbox?.endpoints.some((endpoint) => endpoint.interface !== '')
+            ? { network: guestNetwork(sandbox) }
+            : {}),
           files: { ...files, ...mounts.files, ...(script ? { script: script.text } : {}) },
           ...(seccomp === undefined ? {} : { seccomp }),
         },
@@ -179,10 +188,8 @@ async function runContainer(
       { ignore: [...STANDARD, ...mounts.targets], signal: session.signal },
     )
     await vertex.removed(id)
-    return afterwards(
-      session.epoch === undefined ? changes : clamped(changes, session.epoch),
-      cleanUp,
-    )
+    const tar = session.epoch === undefined ? changes : clamped(changes, session.epoch)
+    return afterwards(tar, () => session.later(cleanUp()))
   } catch (error) {
     await cleanUp()
     throw error
@@ -235,10 +242,10 @@ function failed(
   return new BuildError('internal', message, { exitCode, cause })
 }
 
-/** Does something when a stream is over, whichever way. */
+/** Does something when a stream is over, whichever way; whoever reads it need not wait for that. */
 function afterwards(
   stream: ReadableStream<Uint8Array>,
-  action: () => Promise<void>,
+  action: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader()
   return new ReadableStream<Uint8Array>(
@@ -251,15 +258,15 @@ function afterwards(
             return
           }
         } catch (error) {
-          await action()
+          action()
           throw error
         }
-        await action()
+        action()
         controller.close()
       },
       cancel: async (reason) => {
         await reader.cancel(reason).catch(() => undefined)
-        await action()
+        action()
       },
     },
     { highWaterMark: 0 },

@@ -2,6 +2,7 @@ import type { Digest } from '../../core/digest.ts'
 import type { OciImageConfig } from '../../core/oci.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import type { Context } from '../context.ts'
+import type { Networks } from '../networks/networks.ts'
 import type { Images } from '../images/images.ts'
 import type { LayerPin } from '../images/layer-store.ts'
 import type { KeyedMutex } from '../mutex.ts'
@@ -16,6 +17,7 @@ import type { BuildRequest } from './request.ts'
 export interface BuildTools {
   readonly context: Context
   readonly images: Images
+  readonly networks: Networks
   readonly cache: BuildCache
   readonly keys: CacheKeys
   /** The same step of two builds, or of two stages, is done once. */
@@ -68,6 +70,7 @@ export class BuildSession implements AsyncDisposable {
   /** Images whose layers may be taken. */
   readonly cacheImages: OciImageConfig[] = []
   readonly #pins: LayerPin[] = []
+  readonly #later: Promise<void>[] = []
   readonly #trees = new Map<string, Promise<FileTree>>()
 
   constructor(
@@ -98,6 +101,11 @@ export class BuildSession implements AsyncDisposable {
   /** Hold layers until the build is over. */
   pin(diffIds: readonly Digest[]): void {
     this.#pins.push(this.tools.images.layers.pin(diffIds))
+  }
+
+  /** What must be done when the build is over, but holds nothing up. */
+  later(work: Promise<void>): void {
+    this.#later.push(work)
   }
 
   /** The tree of layers that this build holds. */
@@ -169,6 +177,7 @@ export class BuildSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#later)
     for (const pin of this.#pins.splice(0)) await pin.release()
     this.#trees.clear()
   }

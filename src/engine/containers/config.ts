@@ -118,6 +118,8 @@ interface MountRequest {
 
 /** Body of `containers/create`: a ContainerConfig with two members more. Any part may be missing or null. */
 export type CreateBody = Nullable<ContainerConfig> & {
+  /** Of clients of before 1.44: that of the first network. */
+  readonly MacAddress?: string | null
   readonly HostConfig?: Nullable<HostConfig> | null
   readonly NetworkingConfig?: {
     readonly EndpointsConfig?: Readonly<Record<string, unknown>> | null

@@ -112,6 +112,10 @@ function endpointsFor(
     const plain = name === 'default' ? 'bridge' : nameOf(name)
     endpoints.set(plain, (config ?? {}) as EndpointConfig)
   }
+  const ofOld = endpoints.get(nameOf(mode))
+  if (body.MacAddress && !ofOld?.MacAddress) {
+    endpoints.set(nameOf(mode), { ...ofOld, MacAddress: body.MacAddress })
+  }
   const userDefined = !['bridge', 'host', 'none'].includes(mode)
   const first = endpoints.get(nameOf(mode)) ?? {}
   if (userDefined && (host.Links ?? []).length > 0 && !first.Links) {

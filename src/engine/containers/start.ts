@@ -151,11 +151,9 @@ function joined(containers: Containers, target: string, network: boolean): Conta
     return containers.get(target)
   } catch (cause) {
     if (!network || !(cause instanceof EngineError)) throw cause
-    throw new EngineError(
-      cause.code,
-      `joining network namespace of container: ${cause.message}`,
-      { cause },
-    )
+    throw new EngineError(cause.code, `joining network namespace of container: ${cause.message}`, {
+      cause,
+    })
   }
 }
 

@@ -23,7 +23,8 @@ export function parseAddress(text: string): Address | undefined {
 
 function parseFour(text: string): bigint | undefined {
   const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part)))
+    return undefined
   let value = 0n
   for (const part of parts) {
     if (Number(part) > 255) return undefined
@@ -89,8 +90,7 @@ export function parseSubnet(text: string): (Subnet & { readonly exact: boolean }
 export const formatSubnet = ({ family, base, length }: Subnet): string =>
   `${formatAddress({ family, value: base })}/${length}`
 
-export const sizeOf = ({ family, length }: Subnet): bigint =>
-  1n << BigInt(bitsOf(family) - length)
+export const sizeOf = ({ family, length }: Subnet): bigint => 1n << BigInt(bitsOf(family) - length)
 
 export const contains = (subnet: Subnet, address: Address): boolean =>
   subnet.family === address.family &&

@@ -90,11 +90,7 @@ export async function disconnectContainer(
   await container.update({ endpoints })
 }
 
-function checkMember(
-  container: Container,
-  network: Network,
-  verb: 'connect' | 'disconnect',
-): void {
+function checkMember(container: Container, network: Network, verb: 'connect' | 'disconnect'): void {
   const [mode] = splitMode(container.record.hostConfig.NetworkMode)
   const isHost = network.name === 'host'
   if (verb === 'connect' ? isHost && mode !== 'host' : isHost && mode === 'host') {

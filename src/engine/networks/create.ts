@@ -43,7 +43,11 @@ const bad = (message: string): EngineError => new EngineError('invalid-parameter
 export function networkRecord(
   request: NetworkCreateRequest,
   used: readonly Subnet[],
-  { id, created, seed }: { readonly id: string; readonly created: string; readonly seed: Uint8Array },
+  {
+    id,
+    created,
+    seed,
+  }: { readonly id: string; readonly created: string; readonly seed: Uint8Array },
 ): NetworkRecord {
   const driver = request.Driver || 'bridge'
   checkKind(request, driver)
@@ -149,7 +153,9 @@ function checkRange(text: string | undefined, subnet: Subnet): string[] {
   }
   if (!range.exact) errors.push(`invalid ip-range ${text}: it should be ${formatSubnet(range)}`)
   if (!overlaps(range, subnet)) {
-    errors.push(`invalid ip-range ${text}: parent subnet ${formatSubnet(subnet)} doesn't contain ip-range`)
+    errors.push(
+      `invalid ip-range ${text}: parent subnet ${formatSubnet(subnet)} doesn't contain ip-range`,
+    )
   }
   return errors
 }

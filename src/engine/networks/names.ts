@@ -78,7 +78,9 @@ export class Names {
     const name = question.name.toLowerCase()
     const users = sandbox.endpoints.filter(({ network }) => network.userDefined)
     if (type === dnsType.PTR) return this.#reverse(users, question)
-    const found = users.map((endpoint) => this.#named(endpoint, name)).find((some) => some.length > 0)
+    const found = users
+      .map((endpoint) => this.#named(endpoint, name))
+      .find((some) => some.length > 0)
     if (!found) return undefined
     const family = type === dnsType.A ? 4 : type === dnsType.AAAA ? 6 : undefined
     const addresses = found
@@ -111,7 +113,11 @@ export class Names {
     if (!wanted) return undefined
     for (const { network } of users) {
       for (const endpoint of network.endpoints.values()) {
-        if (!endpoint.addresses.some(({ family, value }) => family === wanted.family && value === wanted.value)) {
+        if (
+          !endpoint.addresses.some(
+            ({ family, value }) => family === wanted.family && value === wanted.value,
+          )
+        ) {
           continue
         }
         return [
@@ -144,4 +150,3 @@ function bytesOf({ family, value }: Address): Uint8Array {
     Number((value >> BigInt((size - 1 - at) * 8)) & 0xffn),
   )
 }
-

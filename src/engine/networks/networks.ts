@@ -109,8 +109,7 @@ export class Networks {
    */
   get(nameOrId: string): Network {
     const all = this.all()
-    const exact =
-      all.find(({ id }) => id === nameOrId) ?? all.find(({ name }) => name === nameOrId)
+    const exact = all.find(({ id }) => id === nameOrId) ?? all.find(({ name }) => name === nameOrId)
     if (exact) return exact
     const found = nameOrId ? all.filter(({ id }) => id.startsWith(nameOrId)) : []
     if (found.length > 1) {
@@ -162,10 +161,7 @@ export class Networks {
       throw new EngineError('invalid-parameter', 'invalid name: name is empty')
     }
     if (['bridge', 'host', 'none', 'default', 'container'].includes(name)) {
-      throw new EngineError(
-        'forbidden',
-        `operation is not permitted on predefined ${name} network`,
-      )
+      throw new EngineError('forbidden', `operation is not permitted on predefined ${name} network`)
     }
     if (this.all().some((network) => network.name === name)) {
       throw new EngineError('conflict', `network with name ${name} already exists`)
@@ -266,7 +262,14 @@ export class Networks {
     const [mode] = splitMode(record.hostConfig.NetworkMode)
     if (mode === 'container') return undefined
     await this.leave(record.id)
-    const sandbox: Sandbox = { id: this.newId(), endpoints: [], nextLink: 0, ports: [], opened: [], servers: record.hostConfig.Dns }
+    const sandbox: Sandbox = {
+      id: this.newId(),
+      endpoints: [],
+      nextLink: 0,
+      ports: [],
+      opened: [],
+      servers: record.hostConfig.Dns,
+    }
     this.#sandboxes.set(record.id, sandbox)
     try {
       for (const name of networkNames(record)) {
@@ -277,11 +280,9 @@ export class Networks {
     } catch (error) {
       await this.leave(record.id)
       if (!(error instanceof EngineError)) throw error
-      throw new EngineError(
-        error.code,
-        `failed to set up container networking: ${error.message}`,
-        { cause: error },
-      )
+      throw new EngineError(error.code, `failed to set up container networking: ${error.message}`, {
+        cause: error,
+      })
     }
     return sandbox
   }

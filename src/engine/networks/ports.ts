@@ -106,7 +106,10 @@ export class PortTable {
    * @param refused ports that turned out not to be free
    * @throws EngineError `internal`, as Docker has it, when it is taken
    */
-  take(request: PortRequest, refused: ReadonlySet<number> = new Set()): readonly PublishedBinding[] {
+  take(
+    request: PortRequest,
+    refused: ReadonlySet<number> = new Set(),
+  ): readonly PublishedBinding[] {
     const [first, last] = request.hostPorts
     for (let port = first; port <= last; port++) {
       if (refused.has(port) || this.#isTaken(request, port)) continue

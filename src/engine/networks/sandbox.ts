@@ -45,8 +45,7 @@ export const guestEndpoint = (endpoint: Endpoint): NetworkEndpoint => ({
   interface: endpoint.interface,
   mac: endpoint.mac,
   addresses: endpoint.addresses.map(
-    (address) =>
-      `${formatAddress(address)}/${endpoint.network.pool(address.family)?.length ?? 0}`,
+    (address) => `${formatAddress(address)}/${endpoint.network.pool(address.family)?.length ?? 0}`,
   ),
 })
 

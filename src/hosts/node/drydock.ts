@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { ClientError } from '../../client/client-error.ts'
 import { EngineError } from '../../core/error.ts'
 import { buildInfo } from '../build-info.ts'
 import { defaultDataFolder } from './data-folder.ts'
@@ -114,13 +115,17 @@ function portOf(text: string): number {
   return port
 }
 
+/** The system's refusal: a full disk, a folder that can't be written. A fault of ours keeps its stack. */
+const isSystem = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`)
     process.exitCode = 125
-  } else if (error instanceof EngineError) {
+  } else if (error instanceof EngineError || error instanceof ClientError || isSystem(error)) {
     console.error(`drydock: ${error.message}`)
     process.exitCode = 1
   } else throw error

@@ -37,7 +37,12 @@ async function records(
   resolver: dns.Resolver,
   { name, type }: DnsQuestion,
 ): Promise<readonly DnsRecord[]> {
-  const record = (data: Uint8Array, seconds = ttl): DnsRecord => ({ name, type, ttl: seconds, data })
+  const record = (data: Uint8Array, seconds = ttl): DnsRecord => ({
+    name,
+    type,
+    ttl: seconds,
+    data,
+  })
   switch (type) {
     case dnsType.A:
       return (await resolver.resolve4(name, { ttl: true })).map((found) =>

@@ -7,6 +7,7 @@ import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
+import { FetchDownloads } from '../../storage/fetch-downloads.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
 import { openRootPack } from '../../storage/root-pack.ts'
 import { openIdbStores } from '../../storage/idb/stores.ts'
@@ -84,6 +85,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       ...(await stores),
       machine,
       registry,
+      downloads: new FetchDownloads(),
       clock: browserClock,
       log,
       version: buildInfo,

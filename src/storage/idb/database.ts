@@ -8,8 +8,18 @@ import { EngineError } from '../../core/error.ts'
  * - `records`  [kind, key] → JSON value
  * - `ranges`   [digest, offset] → bytes: parts of blobs that are read on demand
  * - `logs`     [container, number, size] → entries
+ * - `disk-records`  number → DiskRecord: heads of the disk's records
+ * - `disk-data`     number → bytes of the record's blocks
  */
-export type StoreName = 'blobs' | 'pending' | 'chunks' | 'records' | 'logs' | 'ranges'
+export type StoreName =
+  | 'blobs'
+  | 'pending'
+  | 'chunks'
+  | 'records'
+  | 'logs'
+  | 'ranges'
+  | 'disk-records'
+  | 'disk-data'
 
 /** What brings a database from version N to N + 1; only ever added to. */
 const MIGRATIONS: readonly ((database: IDBDatabase) => void)[] = [
@@ -17,6 +27,9 @@ const MIGRATIONS: readonly ((database: IDBDatabase) => void)[] = [
     database.createObjectStore('pending', { keyPath: 'id', autoIncrement: true })
     for (const name of ['blobs', 'chunks', 'records', 'logs', 'ranges'])
       database.createObjectStore(name)
+  },
+  (database) => {
+    for (const name of ['disk-records', 'disk-data']) database.createObjectStore(name)
   },
 ]
 

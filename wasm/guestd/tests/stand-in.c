@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "../disk.h"
 #include "../failure.h"
 #include "../file-view.h"
 #include "../host.h"
@@ -161,6 +162,36 @@ int host_put_kernel_log(struct json_writer *result, struct failure *failure) {
     (void)failure;
     json_put_text(result, "");
     return 0;
+}
+
+int disk_mount(uint64_t size, struct failure *failure) {
+    (void)size;
+    return fail(failure, "failed", EPERM, "not in a test");
+}
+
+int disk_put_list(struct json_writer *result, struct failure *failure) {
+    (void)result;
+    return fail(failure, "failed", EPERM, "not in a test");
+}
+
+int disk_make_volume(const char *name, struct failure *failure) {
+    (void)name;
+    return fail(failure, "failed", EPERM, "not in a test");
+}
+
+int disk_remove_volume(const char *name, struct failure *failure) {
+    (void)name;
+    return fail(failure, "failed", EPERM, "not in a test");
+}
+
+int disk_put_volume_usage(const char *name, struct json_writer *result, struct failure *failure) {
+    (void)name;
+    (void)result;
+    return fail(failure, "failed", EPERM, "not in a test");
+}
+
+int disk_sync(struct failure *failure) {
+    return fail(failure, "failed", EPERM, "not in a test");
 }
 
 /* A directory of the build host stands for every container. */

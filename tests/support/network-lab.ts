@@ -1,0 +1,102 @@
+import { createReadStream, existsSync, openAsBlob } from 'node:fs'
+import { Readable } from 'node:stream'
+import { nodeNames } from '../../src/hosts/node/names.ts'
+import { NodePorts } from '../../src/hosts/node/ports.ts'
+import type { GuestMachine } from '../../src/machine/guest-machine.ts'
+import { CatalogTransport } from '../../src/storage/catalog.ts'
+import { openEngine, type TestEngine } from './api-client.ts'
+import { openHostRoot, type CatalogFiles } from '../../src/storage/host-root.ts'
+import { processSpec } from './container-spec.ts'
+import { finish, startMachine } from './guest.ts'
+import { ImageRegistry } from './image-registry.ts'
+import { docker, type CliResult } from './memory-cli-host.ts'
+
+const registry = new URL('../../public/registry/', import.meta.url).pathname
+
+const files: CatalogFiles = {
+  open: async (path) => {
+    if (!existsSync(`${registry}${path}`)) return undefined
+    return Readable.toWeb(createReadStream(`${registry}${path}`)) as ReadableStream<Uint8Array>
+  },
+  range: async (path, offset, length) => {
+    const file = openAsBlob(`${registry}${path}`)
+    return new Uint8Array(await (await file).slice(offset, offset + length).arrayBuffer())
+  },
+}
+
+/** An engine on the real guest, with its host root and the host's loopback: where networks are tried out. */
+export interface NetworkLab extends AsyncDisposable {
+  readonly machine: GuestMachine
+  readonly engine: TestEngine
+  /** Our CLI; the words are split at blanks, an array's are taken as they are. */
+  docker(command: string | readonly string[]): Promise<CliResult>
+  /** The same; anything but exit code 0 is an error. */
+  output(command: string | readonly string[]): Promise<string>
+  /** A shell in a container. */
+  inside(container: string, script: string): Promise<CliResult>
+  /** A shell of the guest itself. */
+  host(script: string): Promise<CliResult>
+}
+
+export async function openLab(): Promise<NetworkLab> {
+  const { tree, root } = await openHostRoot(files)
+  const machine = await startMachine({ hostRoot: { tree } })
+  machine.addTree(tree, root)
+  const engine = await openEngine({
+    machine,
+    ports: new NodePorts(machine),
+    names: nodeNames,
+    registry: new CatalogTransport(files.open, new ImageRegistry()),
+  })
+  let shells = 0
+  const lab: NetworkLab = {
+    machine,
+    engine,
+    docker: (command) =>
+      docker(engine.handler, typeof command === 'string' ? command.split(' ') : command),
+    output: async (command) => {
+      const { code, out, err } = await lab.docker(command)
+      if (code !== 0) throw new Error(`docker ${String(command)}: exit code ${code}\n${out}${err}`)
+      return out
+    },
+    inside: (container, script) => lab.docker(['exec', container, 'sh', '-c', script]),
+    host: async (script) => {
+      const process = await machine.runOnHost({
+        host: `lab-${++shells}`,
+        process: processSpec(['sh', '-c', script], {
+          capabilities: Object.fromEntries(
+            ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'].map((set) => [
+              set,
+              ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_KILL'],
+            ]),
+          ) as never,
+        }),
+      })
+      const { stdout, stderr, exit } = await finish(process)
+      return { code: 'code' in exit ? exit.code : -1, out: stdout, err: stderr }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await engine[Symbol.asyncDispose]()
+      await machine[Symbol.asyncDispose]()
+    },
+  }
+  await lab.output('pull -q busybox')
+  return lab
+}
+
+/** What of the networks is left in the guest, besides the pool's links: nothing, a little while after the last container. */
+export async function leftovers(lab: NetworkLab): Promise<readonly string[]> {
+  for (let attempt = 0; ; attempt++) {
+    const links = (await lab.host('ip -o link show type veth')).out.trim().split('\n')
+    const rules = (await lab.host('nft list ruleset')).out.split('\n')
+    const left = [
+      ...links.filter((line) => line.includes('master')),
+      ...(links.length > 3 ? [`${links.length} links`] : []),
+      ...rules.filter((line) => line.includes('dnat to')),
+    ]
+    if (left.length === 0 || attempt === 40) return left
+    await new Promise((resolve) => {
+      setTimeout(resolve, 250)
+    })
+  }
+}
