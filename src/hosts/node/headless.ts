@@ -55,6 +55,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       engineId: id,
       hostname: 'drydock',
       hostRoot,
+      disk: stores.disk,
       log: (line) => log.add(line),
     }),
   )
@@ -71,6 +72,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       log,
       version: buildInfo,
       name: 'drydock',
+      hostPaths: 'client',
       id,
     }),
   )
