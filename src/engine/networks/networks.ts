@@ -425,7 +425,7 @@ export function networkNames(record: ContainerRecord): readonly string[] {
 }
 
 export const configOf = (record: ContainerRecord, name: string): EndpointConfig =>
-  (record.endpoints[name] ?? {}) as EndpointConfig
+  record.endpoints[name] ?? {}
 
 /** What the embedded resolver knows a container by (moby daemon/container_operations.go). */
 export function namesOf(record: ContainerRecord, config: EndpointConfig): readonly string[] {
