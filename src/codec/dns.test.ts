@@ -4,12 +4,12 @@ import { encodeDnsAnswer, encodeDnsName, parseDnsQuery } from './dns.ts'
 
 const question = (name: string, type: number, edns = false): Uint8Array => {
   const encoded = encodeDnsName(name)
-  return Uint8Array.of(
-    ...[0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0],
-    ...encoded,
-    ...[0, type, 0, 1],
-    ...(edns ? [0, 0, dnsType.OPT, 0x04, 0xd0, 0, 0, 0, 0, 0, 0] : []),
-  )
+  const message = new Uint8Array(encoded.length + 16 + (edns ? 11 : 0))
+  message.set([0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0])
+  message.set(encoded, 12)
+  message.set([0, type, 0, 1], encoded.length + 12)
+  if (edns) message.set([0, 0, dnsType.OPT, 0x04, 0xd0], encoded.length + 16)
+  return message
 }
 
 test('a question', () => {

@@ -189,23 +189,25 @@ test('names: neighbours, round robin, reverse, others', async () => {
   const asker = await started(engine, 'one', { ...sleeper('front'), ...alias })
   await started(engine, 'two', { ...sleeper('front'), ...alias })
   const ask = async (name: string, type: number): Promise<{ code: number; data: number[][] }> => {
-    const message = Uint8Array.of(
-      ...[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0],
-      ...encodeDnsName(name),
-      ...[0, type, 0, 1],
-    )
+    const encoded = encodeDnsName(name)
+    const message = new Uint8Array(encoded.length + 16)
+    message.set([0, 7, 1, 0, 0, 1])
+    message.set(encoded, 12)
+    message.set([0, type, 0, 1], encoded.length + 12)
     const answer = await engine.machine.names?.({ container: asker, protocol: 'udp', message })
     if (!answer) throw new Error('no answer')
     const count = answer[7] ?? 0
     const size = (answer.length - message.length) / Math.max(1, count)
     return {
       code: (answer[3] ?? 0) & 15,
-      data: Array.from({ length: count }, (_, at) => [
-        ...answer.slice(
-          message.length + at * size + encodeDnsName(name).length + 10,
-          message.length + (at + 1) * size,
+      data: Array.from({ length: count }, (_, at) =>
+        Array.from(
+          answer.subarray(
+            message.length + at * size + encoded.length + 10,
+            message.length + (at + 1) * size,
+          ),
         ),
-      ]),
+      ),
     }
   }
   expect(await ask('two', dnsType.A)).toEqual({ code: 0, data: [[172, 18, 0, 3]] })
