@@ -9,6 +9,7 @@ import { execRoutes } from './routes/exec.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { imageRoutes } from './routes/images.ts'
 import { systemRoutes } from './routes/system.ts'
+import { volumeRoutes } from './routes/volumes.ts'
 import { callOf, json, Router, type Route } from './router.ts'
 
 /** Every route of the API, by resource. */
@@ -19,6 +20,7 @@ const routesOf = (engine: Engine): readonly Route[] => [
   ...containerRoutes(engine),
   ...execRoutes(engine),
   ...networkRoutes(engine),
+  ...volumeRoutes(engine),
   ...elsewhereRoutes,
 ]
 

@@ -45,8 +45,15 @@ export class StatusLine extends LitElement {
       height: 0.6em;
       accent-color: var(--accent);
     }
+    span {
+      flex: none;
+    }
     .right {
+      flex: 0 1 auto;
+      min-width: 0;
       margin-left: auto;
+      overflow: hidden;
+      text-overflow: ellipsis;
     }
   `
 

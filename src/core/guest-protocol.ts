@@ -193,13 +193,14 @@ export type ArchiveOpen =
   /**
    * The tar of `path` and all below it. A symlink at its end is followed only with a trailing slash or dot.
    * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `/` gives `/`, `/passwd`; an empty one gives what is
-   * in the directory alone, `passwd`.
+   * in the directory alone, `passwd`. `wholeSeconds` cuts times, as Docker does.
    */
   | {
       readonly op: 'files'
       readonly files: FileOwner
       readonly path: string
       readonly name: string
+      readonly wholeSeconds?: boolean
     }
   /**
    * The tar of the container's writable layer, with whiteouts (image-spec v1.1.1, layer.md). `ignore`: absolute paths that are

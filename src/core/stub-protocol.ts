@@ -60,5 +60,14 @@ export type FileRequest = { readonly id: number; readonly path: string } &
     | { readonly op: 'make-directory'; readonly mode: number }
     /** A symlink; a stub that doesn't know it answers ENOSYS. */
     | { readonly op: 'make-link'; readonly target: string }
+    /** `existing` gets one more name. */
+    | { readonly op: 'make-hard-link'; readonly existing: string }
+    /** Of a symlink its own time alone. */
+    | {
+        readonly op: 'set-attributes'
+        readonly mode: number
+        /** Seconds since 1970. */
+        readonly mtime: number
+      }
     | { readonly op: 'remove' }
   )

@@ -35,6 +35,8 @@ export interface EngineOptions {
   readonly name?: string
   /** Given where the host's other parts write to it, too; by default the engine has its own. */
   readonly log?: LogRing
+  /** Whose files the paths of bind mounts name: the guest's own root (default), or the client's machine, which has none here. */
+  readonly hostPaths?: 'guest' | 'client'
   /** Names the engine for ever: its stores, locks and channels. */
   readonly id: string
 }

@@ -8,6 +8,8 @@ import { Images } from './images/images.ts'
 import { LogRing } from './log-ring.ts'
 import { Networks } from './networks/networks.ts'
 import { System } from './system/system.ts'
+import { reconcileDisk } from './volumes/reconcile.ts'
+import { Volumes } from './volumes/volumes.ts'
 
 /** A Docker Engine over a machine and stores. Disposing it stops what it does; machine and stores stay their owner's. */
 export interface Engine extends AsyncDisposable {
@@ -16,6 +18,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers
   readonly execs: Execs
   readonly networks: Networks
+  readonly volumes: Volumes
   readonly builder: Builder
   readonly system: System
 }
@@ -32,9 +35,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const cache = await BuildCache.open(context)
   const images = await Images.open(context, briefs, cache)
   const networks = await Networks.open(context, briefs)
-  containers = await Containers.open(context, images, networks)
-  await images.sweep()
+  const volumes = await Volumes.open(context, () => containers?.volumeUsers() ?? [])
+  containers = await Containers.open(context, images, networks, volumes)
   const opened = containers
+  void reconcileDisk(context, {
+    hasContainer: (id) => opened.has(id),
+    hasVolume: (name) => volumes.has(name),
+  })
   const builder = new Builder(context, images, networks, cache)
   return {
     context,
@@ -42,8 +49,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     containers,
     execs: new Execs(containers),
     networks,
+    volumes,
     builder,
-    system: new System(context, images, containers, builder),
+    system: new System(context, images, containers, builder, volumes),
     [Symbol.asyncDispose]: async () => {
       builder[Symbol.dispose]()
       await opened[Symbol.asyncDispose]()

@@ -130,10 +130,12 @@ export class BlkDevice implements Disposable {
         if (bytes instanceof Uint8Array) return void chain.write(0, bytes)
         const generation = this.#generation
         const kept = chain.keep()
-        return bytes.then((late) => {
-          // The buffers are the driver's again.
+        const write = async (): Promise<void> => {
+          const late = await bytes
+          // Otherwise the buffers are the driver's again.
           if (generation === this.#generation) kept.write(0, late)
-        })
+        }
+        return write()
       }
       case blkType.write: {
         const bytes = new Uint8Array(chain.readable - BLK_HEADER_SIZE)
@@ -192,16 +194,17 @@ export class BlkDevice implements Disposable {
     const chain = current.keep()
     const generation = this.#generation
     this.#pending++
-    const done = (status: number): void => {
+    const finish = async (): Promise<void> => {
+      const status = await work.then(
+        () => blkStatus.ok,
+        (error: unknown) => this.#statusOf(error),
+      )
       if (generation !== this.#generation) return
       this.#pending--
       this.#answer(chain, status)
       this.#queue.signal()
     }
-    work.then(
-      () => done(blkStatus.ok),
-      (error: unknown) => done(this.#statusOf(error)),
-    )
+    finish().catch(this.#options.onError)
   }
 
   #answer(chain: Chain, status: number): void {

@@ -201,9 +201,9 @@ export class GuestMachine implements Machine {
   async readFiles(
     files: FileOwner,
     path: string,
-    { name = archiveName(path), signal }: FileReadOptions = {},
+    { name = archiveName(path), wholeSeconds = false, signal }: FileReadOptions = {},
   ): Promise<FileArchive> {
-    const frame = { channel: 'archive', op: 'files', files, path, name } as const
+    const frame = { channel: 'archive', op: 'files', files, path, name, wholeSeconds } as const
     const { started, bytes } = await readArchive(this.#openFiles, frame, signal)
     return { stat: parseStat(started), tar: bytes }
   }

@@ -55,6 +55,8 @@ export interface FileStat {
   readonly target?: string
 }
 
+export type FileAttributes = Pick<FileStat, 'mode' | 'mtime'>
+
 export interface FileEntry extends FileStat {
   readonly name: string
 }
@@ -75,6 +77,10 @@ export interface CliFiles {
   makeDirectory(path: string, mode: number): Promise<void>
   /** A symlink. */
   makeLink(path: string, target: string): Promise<void>
+  /** One more name for a file. */
+  makeHardLink(path: string, existing: string): Promise<void>
+  /** Of a symlink its own time alone. */
+  setAttributes(path: string, attributes: FileAttributes): Promise<void>
   remove(path: string): Promise<void>
 }
 

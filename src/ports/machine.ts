@@ -88,6 +88,8 @@ export interface LayerOptions {
 export interface FileReadOptions {
   /** What the archive calls the path's last part; default: that part, `/` for the root. */
   readonly name?: string
+  /** Cut the times of files, as Docker's `cp` and `export` do. */
+  readonly wholeSeconds?: boolean
   readonly signal?: AbortSignal
 }
 

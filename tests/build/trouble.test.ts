@@ -1,10 +1,13 @@
-import { request } from 'node:http'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Dockerode from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { build, call } from '../support/build-images.ts'
+import { build, call, contentOf, nodeAt, savedImage } from '../support/build-images.ts'
 import { DockerCli } from '../support/docker-cli.ts'
 import { startServer, type HeadlessServer } from '../support/headless-server.ts'
 import { tarOf } from '../support/image-registry.ts'
@@ -69,7 +72,7 @@ test('a client that leaves ends its build: nothing runs on, finished steps are k
 test('a step that needs more memory than it may have is killed', async () => {
   const built = await build(
     server.socket,
-    file('FROM busybox\nRUN head -c 64m /dev/zero | tail -c 64m > /dev/null\n'),
+    file('FROM busybox\nRUN dd if=/dev/zero of=/dev/null bs=64M count=1\n'),
     { memory: '16777216', t: 'big' },
   )
   expect(built.error).toMatch(/returned a non-zero code: (137|1)/)
@@ -190,4 +193,31 @@ test('dockerode builds', async () => {
   })
   expect(messages.map(({ stream: text = '' }) => text).join('')).toContain('from dockerode')
   expect((await client.getImage('rode').inspect()).RepoTags).toEqual(['rode:latest'])
+}, 60_000)
+
+test('ADD fetches, checks what it was told to expect, and says what went wrong', async () => {
+  const text = 'from the web\n'
+  const web = createServer((incoming, answer) => {
+    if (incoming.url !== '/dir/f.txt') answer.writeHead(404).end()
+    else answer.writeHead(200, { 'last-modified': 'Tue, 14 Nov 2023 22:13:20 GMT' }).end(text)
+  }).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  try {
+    const origin = `http://127.0.0.1:${(web.address() as AddressInfo).port}`
+    const add = (flags: string, path: string) =>
+      build(server.socket, file(`FROM scratch\nADD ${flags} ${origin}${path} /x/\n`), {
+        t: 'added',
+      })
+    const digest = createHash('sha256').update(text).digest('hex')
+    expect((await add(`--checksum=sha256:${digest}`, '/dir/f.txt')).error).toBeUndefined()
+    const { root } = await savedImage(server.socket, 'added')
+    const node = nodeAt(root, 'x/f.txt')
+    expect(node && contentOf(node)).toBe(text)
+    expect([node?.mode, node?.mtime]).toEqual([0o600, 1_700_000_000])
+    const wrong = await add(`--checksum=sha256:${'0'.repeat(64)}`, '/dir/f.txt')
+    expect(wrong.error).toContain(`digest mismatch sha256:${digest}`)
+    expect((await add('', '/nope')).error).toContain('invalid response status 404')
+  } finally {
+    web.close()
+  }
 }, 60_000)

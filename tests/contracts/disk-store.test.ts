@@ -116,6 +116,7 @@ describe('a disk in IndexedDB', () => {
       await store.write(0, bytes)
       await store.flush()
       await store.write(0, new Uint8Array(600 * DISK_BLOCK).fill(2))
+      // oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
       const original = IDBObjectStore.prototype.put
       let puts = 0
       const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (

@@ -74,7 +74,7 @@ export function describeDiskStore(name: string, stores: DiskStores): void {
     test('anything written, discarded, flushed and reopened in any order reads as a disk does', async () => {
       const next = chance(1)
       let store = await stores.create()
-      let model = new Array<number>(BLOCKS).fill(0)
+      let model = Array.from({ length: BLOCKS }, () => 0)
       let flushed = model
       for (let step = 1; step <= 600; step++) {
         const kind = next(20)

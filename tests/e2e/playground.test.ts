@@ -48,6 +48,21 @@ test('a newcomer runs a container', async () => {
   await page.screenshot({ path: `${pictures}hello.png` })
 }, 120_000)
 
+test('the status line tells what is pulled, and how much there is', async () => {
+  const status = (): Promise<string> =>
+    page.evaluate(() => document.querySelector('status-line')?.shadowRoot?.textContent ?? '')
+  await page.route('**/registry/blobs/**', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await route.continue()
+  })
+  await page.keyboard.type('docker pull debian:12-slim\n')
+  await expect.poll(status, { timeout: 20_000 }).toMatch(/Pulling debian:12-slim[^]*\d of \d+ MB/)
+  await page.unroute('**/registry/blobs/**')
+  await untilScreen(page, /Downloaded newer image for debian:12-slim\ndocker[^]*#$/, 60_000)
+  await expect.poll(status).toMatch(/2 images/)
+  expect(await status()).not.toContain('Pulling')
+}, 120_000)
+
 test('a shell in a container, and back', async () => {
   await command(page, 'docker pull -q busybox')
   await page.keyboard.type('docker run -it --rm busybox sh\n')

@@ -135,3 +135,36 @@ test('signals reach the container, and a killed docker ends', async () => {
   const killed = `docker run --network none --name orphan busybox sleep 1000 & sleep 1; kill -9 $!; wait $!; echo "code $?"; docker ps -q --filter name=orphan | wc -l; docker rm -f orphan`
   expect((await shell(killed)).out).toMatch(/code 137\n1\norphan\n/)
 }, 60_000)
+
+test('docker cp with the files of the guest', async () => {
+  const { out } = await shell(`
+    exec 2>&1
+    docker run --network none --name source busybox sh -c 'mkdir /d; echo 1 > /d/f; ln /d/f /d/h; ln -s f /d/s; chmod 751 /d; touch -d "2001-02-03 04:05:06" /d/f'
+    docker cp source:/d copied
+    stat -c '%n %a' copied; stat -c '%n %a %h %Y' copied/f copied/h
+    readlink copied/s
+    mkdir in; echo hello > in/x; chmod 700 in/x
+    docker cp in source:/new
+    docker cp source:/new/x - | tar tv | cut -c 1-10
+    docker diff source | sort
+    docker export source | tar t | grep -c '^d/'
+    docker rm source`)
+  expect(out).toBe(
+    [
+      'copied 751',
+      'copied/f 644 2 981173106',
+      'copied/h 644 2 981173106',
+      'f',
+      '-rwx------',
+      'A /d',
+      'A /d/f',
+      'A /d/h',
+      'A /d/s',
+      'A /new',
+      'A /new/x',
+      '4',
+      'source',
+      '',
+    ].join('\n'),
+  )
+}, 60_000)

@@ -176,6 +176,8 @@ function memoryFiles(contents: Map<string, string>): CliFiles {
     },
     makeDirectory: () => Promise.resolve(),
     makeLink: () => Promise.resolve(),
+    makeHardLink: () => Promise.resolve(),
+    setAttributes: () => Promise.resolve(),
     remove: () => Promise.resolve(),
   }
   return files

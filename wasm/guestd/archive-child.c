@@ -67,6 +67,7 @@ static int send_files(const struct archive_work *work, bool with_files, struct f
     if (!with_files)
         return 0;
     int error = pack_open(&pack, &output, name);
+    pack.whole_seconds = json_is_true(json_get(work->open, "wholeSeconds"));
     if (error < 0)
         fail_errno(failure, -error, "%s", name);
     else

@@ -227,6 +227,24 @@ void stub_files_content(const uint8_t *payload, size_t length) {
         reply_done(writing->id);
 }
 
+static int set_attributes(const char *path, const struct json_value *request, mode_t mode) {
+    const struct json_value *time = json_get(request, "mtime");
+    const double seconds = time == NULL || time->type != JSON_NUMBER ? 0 : time->number;
+    if (!(seconds > -1e12 && seconds < 1e12)) {
+        errno = EINVAL;
+        return -1;
+    }
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return -1;
+    if (!S_ISLNK(status.st_mode) && chmod(path, mode) < 0)
+        return -1;
+    const int64_t whole = (int64_t)(seconds + 1e12) - 1000000000000; /* rounded down */
+    const struct timespec moment = {.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
+    const struct timespec times[2] = {moment, moment};
+    return utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
 void stub_files_request(const uint8_t *payload, size_t length) {
     struct json_document document;
     if (json_parse((const char *)payload, length, &document) < 0)
@@ -246,6 +264,12 @@ void stub_files_request(const uint8_t *payload, size_t length) {
         list_directory(id, path);
     else if (strcmp(op, "make-directory") == 0)
         reply(id, mkdir(path, mode));
+    else if (strcmp(op, "make-link") == 0)
+        reply(id, symlink(json_text(json_get(request, "target"), ""), path));
+    else if (strcmp(op, "make-hard-link") == 0)
+        reply(id, link(json_text(json_get(request, "existing"), ""), path));
+    else if (strcmp(op, "set-attributes") == 0)
+        reply(id, set_attributes(path, request, mode));
     else if (strcmp(op, "remove") == 0)
         reply(id, remove(path));
     else

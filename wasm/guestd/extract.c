@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "extract-place.h"
 #include "files.h"
 #include "tar-reader.h"
 
@@ -31,8 +32,7 @@ struct work {
     const struct extract *extract;
     struct tar_reader reader;
     struct failure *failure;
-    int parent; /* of the last member, or -1 */
-    char parent_path[TAR_PATH_MAX + 1];
+    struct extract_place place;
     struct directory_time *directories;
     size_t count, room;
     char *chunk;
@@ -44,83 +44,6 @@ static ssize_t read_input(void *context, void *bytes, size_t size) {
         if (got >= 0 || errno != EINTR)
             return got < 0 ? -errno : got;
     }
-}
-
-/* Inside of the container's root: absolute symlinks mean that root. */
-static int open_inside(const struct work *work, const char *below) {
-    char path[2 * TAR_PATH_MAX + 2];
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    if ((size_t)snprintf(path, sizeof path, "%s%s%s", work->extract->path, below[0] == '\0' ? "" : "/", below) >= PATH_MAX)
-        return -ENAMETOOLONG;
-    const int fd = (int)syscall(SYS_openat2, work->extract->root, path[0] == '\0' ? "." : path, &how, sizeof how);
-    return fd < 0 ? -errno : fd;
-}
-
-/* A member's path without dots and doubled slashes. -EINVAL: it leads outside. */
-static int clean(const char *name, char path[TAR_PATH_MAX + 1]) {
-    size_t used = 0;
-    path[0] = '\0';
-    for (const char *at = name; *at != '\0';) {
-        at += strspn(at, "/");
-        const size_t length = strcspn(at, "/");
-        if (length == 2 && strncmp(at, "..", 2) == 0) {
-            if (used == 0 && name[0] != '/')
-                return -EINVAL;
-            const char *slash = strrchr(path, '/');
-            used = slash == NULL ? 0 : (size_t)(slash - path);
-            path[used] = '\0';
-        } else if (length > 0 && !(length == 1 && at[0] == '.')) {
-            if (used + (used > 0) + length > TAR_PATH_MAX)
-                return -ENAMETOOLONG;
-            if (used > 0)
-                path[used++] = '/';
-            memcpy(path + used, at, length);
-            used += length;
-            path[used] = '\0';
-        }
-        at += length;
-    }
-    return 0;
-}
-
-/* Make what is missing of a directory, step by step. */
-static int make_parents(const struct work *work, const char *path) {
-    char made[TAR_PATH_MAX + 1];
-    int fd = open_inside(work, "");
-    for (size_t at = 0; fd >= 0 && path[at] != '\0';) {
-        const size_t length = strcspn(path + at, "/");
-        char name[NAME_MAX + 1];
-        if (length > NAME_MAX) {
-            close(fd);
-            return -ENAMETOOLONG;
-        }
-        memcpy(name, path + at, length);
-        name[length] = '\0';
-        memcpy(made, path, at + length);
-        made[at + length] = '\0';
-        const int made_error = directory_ensure(fd, name, 0755);
-        close(fd);
-        fd = made_error < 0 ? made_error : open_inside(work, made);
-        at += length + (path[at + length] == '/');
-    }
-    return fd;
-}
-
-/* The directory that a path is in, and its last part. The descriptor is kept for the next member. */
-static int open_parent(struct work *work, const char *path, const char **name) {
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash == NULL ? 0 : (size_t)(slash - path);
-    *name = slash == NULL ? path : slash + 1;
-    if (work->parent >= 0 && strlen(work->parent_path) == length && strncmp(work->parent_path, path, length) == 0)
-        return 0;
-    if (work->parent >= 0)
-        close(work->parent);
-    memcpy(work->parent_path, path, length);
-    work->parent_path[length] = '\0';
-    work->parent = open_inside(work, work->parent_path);
-    if (work->parent == -ENOENT)
-        work->parent = make_parents(work, work->parent_path);
-    return work->parent < 0 ? work->parent : 0;
 }
 
 static bool is_kept(const char *key) {
@@ -149,9 +72,9 @@ static void time_of(const struct tar_entry *entry, struct timespec times[2]) {
 }
 
 static int make_directory(struct work *work, const char *path, const char *name, const struct tar_entry *entry) {
-    if (mkdirat(work->parent, name, 0700) < 0 && errno != EEXIST)
+    if (mkdirat(work->place.parent, name, 0700) < 0 && errno != EEXIST)
         return -errno;
-    cleanup_close int fd = openat(work->parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_close int fd = openat(work->place.parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int error = fd < 0 ? -errno : set_attributes(work, fd, entry);
     if (error < 0 || work->count == DIRECTORIES_MAX)
         return error;
@@ -175,7 +98,7 @@ static int make_directory(struct work *work, const char *path, const char *name,
 static int make_file(struct work *work, const char *name, const struct tar_entry *entry) {
     struct timespec times[2];
     cleanup_close int fd =
-        openat(work->parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        openat(work->place.parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     ssize_t got;
@@ -195,9 +118,9 @@ static int finish_special(const struct work *work, const char *name, const struc
     struct timespec times[2];
     const bool has_owner = work->extract->has_owner;
     time_of(entry, times);
-    if (fchownat(work->parent, name, has_owner ? work->extract->uid : entry->uid,
+    if (fchownat(work->place.parent, name, has_owner ? work->extract->uid : entry->uid,
                  has_owner ? work->extract->gid : entry->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-        utimensat(work->parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        utimensat(work->place.parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     return 0;
 }
@@ -208,25 +131,25 @@ static int make_special(const struct work *work, const char *name, const struct 
     /* Overlay would take it for a file that is deleted. */
     if (type == S_IFCHR && device == 0)
         return -EINVAL;
-    return mknodat(work->parent, name, type | entry->mode, device) < 0 ? -errno : finish_special(work, name, entry);
+    return mknodat(work->place.parent, name, type | entry->mode, device) < 0 ? -errno : finish_special(work, name, entry);
 }
 
 static int make_hard_link(struct work *work, const char *path, const char *target) {
     char source[TAR_PATH_MAX + 1], directory[TAR_PATH_MAX + 1];
     const char *name;
-    if (clean(target, source) < 0 || source[0] == '\0')
+    if (place_clean(target, source) < 0 || source[0] == '\0')
         return fail(work->failure, "failed", EINVAL, "invalid hardlink target \"%s\"", target);
     const char *slash = strrchr(source, '/');
     const size_t length = slash == NULL ? 0 : (size_t)(slash - source);
     memcpy(directory, source, length);
     directory[length] = '\0';
-    cleanup_close int from = open_inside(work, directory);
+    cleanup_close int from = place_open(&work->place, directory);
     if (from < 0)
         return from;
-    int error = open_parent(work, path, &name);
+    int error = place_enter(&work->place, path, &name);
     if (error < 0)
         return error;
-    return linkat(from, slash == NULL ? source : slash + 1, work->parent, name, 0) < 0 ? -errno : 0;
+    return linkat(from, slash == NULL ? source : slash + 1, work->place.parent, name, 0) < 0 ? -errno : 0;
 }
 
 static int make_member(struct work *work, const char *path, const char *name, const struct tar_entry *entry) {
@@ -238,7 +161,7 @@ static int make_member(struct work *work, const char *path, const char *name, co
     case TAR_HARDLINK:
         return make_hard_link(work, path, entry->target);
     case TAR_SYMLINK:
-        if (symlinkat(entry->target, work->parent, name) < 0)
+        if (symlinkat(entry->target, work->place.parent, name) < 0)
             return -errno;
         return finish_special(work, name, entry);
     case TAR_CHARACTER:
@@ -254,7 +177,7 @@ static int clear_place(const struct work *work, const char *path, const char *na
     struct stat there;
     unsigned unlimited = UINT_MAX;
     const bool directory = entry->type == TAR_DIRECTORY;
-    if (fstatat(work->parent, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(work->place.parent, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (S_ISDIR(there.st_mode) && directory)
         return 0;
@@ -262,19 +185,19 @@ static int clear_place(const struct work *work, const char *path, const char *na
         return fail(work->failure, "failed", EEXIST, "cannot overwrite %s \"%s\" with %s \"%s\"",
                     directory ? "non-directory" : "directory", path, directory ? "directory" : "non-directory",
                     work->extract->path);
-    return tree_remove(work->parent, name, &unlimited);
+    return tree_remove(work->place.parent, name, &unlimited);
 }
 
 static int take_member(struct work *work, const struct tar_entry *entry) {
     char path[TAR_PATH_MAX + 1];
     const char *name;
-    const int cleaned = clean(entry->path, path);
+    const int cleaned = place_clean(entry->path, path);
     if (cleaned < 0)
         return fail(work->failure, "failed", -cleaned, "invalid entry name \"%s\"", entry->path);
     if (path[0] == '\0')
         return 0; /* the directory itself */
     work->failure->message[0] = '\0';
-    int error = open_parent(work, path, &name);
+    int error = place_enter(&work->place, path, &name);
     if (error == 0)
         error = clear_place(work, path, name, entry);
     if (error == 0)
@@ -289,9 +212,9 @@ static void set_directory_times(struct work *work) {
     for (size_t index = work->count; index-- > 0;) {
         const struct directory_time *directory = &work->directories[index];
         const char *name;
-        if (open_parent(work, directory->path, &name) == 0) {
+        if (place_enter(&work->place, directory->path, &name) == 0) {
             const struct timespec times[2] = {directory->time, directory->time};
-            utimensat(work->parent, name, times, AT_SYMLINK_NOFOLLOW);
+            utimensat(work->place.parent, name, times, AT_SYMLINK_NOFOLLOW);
         }
         free(directory->path);
     }
@@ -311,7 +234,7 @@ static int broken(struct failure *failure, int error) {
 /* The directory must be there before anything is taken. */
 static int check_directory(const struct work *work) {
     const char *path = work->extract->path;
-    cleanup_close int fd = open_inside(work, "");
+    cleanup_close int fd = place_open(&work->place, "");
     if (fd >= 0)
         return 0;
     if (fd == -ENOENT)
@@ -328,7 +251,7 @@ int extract_all(const struct extract *extract, int input, struct failure *failur
     struct work work = {.extract = extract,
                         .reader = {.read = read_input, .context = &input},
                         .failure = failure,
-                        .parent = -1,
+                        .place = {.root = extract->root, .path = extract->path, .parent = -1},
                         .chunk = malloc(CHUNK)};
     if (work.chunk == NULL)
         return fail_errno(failure, ENOMEM, "cannot unpack");
@@ -350,8 +273,7 @@ int extract_all(const struct extract *extract, int input, struct failure *failur
     /* The writer must not meet a closed pipe. */
     while (error == 0 && read_input(&input, work.chunk, CHUNK) > 0)
         continue;
-    if (work.parent >= 0)
-        close(work.parent);
+    place_close(&work.place);
     free(work.chunk);
     return error;
 }

@@ -36,7 +36,8 @@ static int create(const char *path, const char *text) { return file_create(AT_FD
 /* What the upper brings from the start: made before the overlay is, nothing needs to be copied up from 9p. */
 static int fill_upper(const char *upper, bool with_docker) {
     static const char *const directories[] = {"",     "/work", "/upper",     "/upper/etc", "/upper/proc",   "/upper/sys",
-                                              "/upper/dev", "/upper/run", "/upper/tmp", "/upper/usr", "/upper/usr/bin"};
+                                              "/upper/dev", "/upper/run", "/upper/tmp", "/upper/usr", "/upper/usr/bin",
+                                              "/upper/var", "/upper/var/lib", "/upper/var/lib/docker", "/upper/var/lib/docker/volumes"};
     char path[128], text[256];
     int error = directory_ensure(AT_FDCWD, HOST_ROOT, 0755);
     for (size_t i = 0; i < sizeof directories / sizeof *directories && error == 0; i++) {
@@ -84,6 +85,9 @@ static int fill_root(bool with_docker) {
         if (error == 0)
             error = bind_to("/run/docker.sock", HOST_ROOT "/run/docker.sock", 0);
     }
+    /* Where `docker volume inspect` says that they are. */
+    if (error == 0 && disk_is_mounted())
+        error = bind_to(DISK_VOLUMES, HOST_ROOT "/var/lib/docker/volumes", 0);
     if (error == 0 && with_docker)
         error = bind_to("/bin/docker", HOST_ROOT "/usr/bin/docker", 0);
     return error;

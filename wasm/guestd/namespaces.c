@@ -3,16 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "json.h"
+#include "lone-networks.h"
 
 static int flag_of(const char *type) {
     static const struct {
@@ -37,48 +34,12 @@ int namespaces_parse(const struct json_value *list, struct namespaces *namespace
             *(flag == CLONE_NEWCGROUP ? &namespaces->later : &namespaces->create) |= (uint64_t)flag;
         else if (flag == CLONE_NEWPID && namespaces->pid < 0 && (namespaces->pid = open(path, O_RDONLY | O_CLOEXEC)) < 0)
             return fail_errno(failure, errno, "cannot join the pid namespace %s", path);
+        else if (flag == CLONE_NEWNET)
+            lone_network_spoil_path(path);
     }
     if ((namespaces->create & CLONE_NEWNS) == 0)
         return fail(failure, "invalid", EINVAL, "a container needs a mount namespace of its own");
     return 0;
-}
-
-static int raise_loopback(void) {
-    cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
-}
-
-/* Networks that nobody has been in, their loopback up. */
-static int pool[3];
-static size_t pooled;
-
-int namespaces_fill_pool(void) {
-    static int own = -1;
-    if (pooled == sizeof pool / sizeof *pool)
-        return 0;
-    if (own < 0 && (own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
-        return -errno;
-    if (unshare(CLONE_NEWNET) < 0)
-        return -errno;
-    int error = raise_loopback();
-    int made = error < 0 ? error : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (made < 0 && error == 0)
-        error = -errno;
-    /* guestd's own is held open: this cannot fail. */
-    if (setns(own, CLONE_NEWNET) < 0)
-        abort();
-    if (error < 0)
-        return error;
-    pool[pooled++] = made;
-    return 1;
-}
-
-void namespaces_take_from_pool(struct namespaces *namespaces) {
-    if ((namespaces->create & CLONE_NEWNET) == 0 || pooled == 0)
-        return;
-    namespaces->create &= ~(uint64_t)CLONE_NEWNET;
-    namespaces->network = pool[--pooled];
 }
 
 int namespaces_enter(const struct namespaces *namespaces, struct failure *failure) {
@@ -96,7 +57,7 @@ int namespaces_enter(const struct namespaces *namespaces, struct failure *failur
     if (namespaces->later != 0 && unshare((int)namespaces->later) < 0)
         return fail_errno(failure, errno, "unshare the cgroup namespace");
     if ((namespaces->create & CLONE_NEWNET) != 0) {
-        int error = raise_loopback();
+        int error = lone_network_raise_loopback();
         if (error < 0)
             return fail_errno(failure, -error, "cannot bring up lo");
     }

@@ -21,10 +21,4 @@ int namespaces_parse(const struct json_value *list, struct namespaces *namespace
 /* In the child: join those with a path, unshare the cgroup namespace, and bring up lo of a new network. */
 int namespaces_enter(const struct namespaces *namespaces, struct failure *failure);
 
-/* A new network takes as long as all else of a container: keep some ready. Makes one, if there are not enough; returns
- * whether it did, or -errno. */
-int namespaces_fill_pool(void);
-/* Take one out of the pool for .create's network, if there is one. */
-void namespaces_take_from_pool(struct namespaces *namespaces);
-
 #endif

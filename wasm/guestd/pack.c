@@ -115,6 +115,8 @@ static void fill(struct tar_entry *entry, const struct pack *pack, const struct 
                                 .gid = status->st_gid,
                                 .seconds = status->st_mtim.tv_sec,
                                 .nanoseconds = (uint32_t)status->st_mtim.tv_nsec};
+    if (pack->whole_seconds)
+        entry->nanoseconds = 0;
     if (entry->type == TAR_CHARACTER || entry->type == TAR_BLOCK_DEVICE) {
         entry->major = major(status->st_rdev);
         entry->minor = minor(status->st_rdev);

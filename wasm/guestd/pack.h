@@ -2,6 +2,7 @@
 #ifndef PACK_H
 #define PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -14,6 +15,7 @@ struct pack {
     struct link_table links;
     char path[TAR_PATH_MAX + 1]; /* of the entry under way, in the archive */
     size_t length;
+    bool whole_seconds; /* times are cut, as Docker does */
     struct pack_xattrs *xattrs; /* room for those of one file */
 };
 

@@ -8,10 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "tar-writer.h"
+#include "tar-pax.h"
 
 #define TAR_META_MAX (1u << 20)
-#define TAR_XATTRS_MAX 64
 
 struct tar_reader {
     /* Reads at least one byte; 0 at the end, -errno. */

@@ -194,7 +194,10 @@ const lifeRoutes = ({ containers }: Engine): readonly Route[] => [
       if (call.query.bool('link')) {
         throw new EngineError('not-implemented', 'links between containers are not supported')
       }
-      await containers.remove(nameOf(call), { force: call.query.bool('force') })
+      await containers.remove(nameOf(call), {
+        force: call.query.bool('force'),
+        volumes: call.query.bool('v'),
+      })
       return empty()
     },
   },

@@ -43,17 +43,6 @@ const swarm: readonly Route[] = [
   ),
 ]
 
-const noVolume = (name: string): string => `get ${name}: no such volume`
-
-const volumes: readonly Route[] = [
-  answer('GET', '/volumes', { Volumes: [], Warnings: null }),
-  notYet('POST', '/volumes/create', 'make volumes'),
-  answer('POST', '/volumes/prune', { VolumesDeleted: null, SpaceReclaimed: 0 }),
-  refuse('GET', '/volumes/{name}', 'not-found', noVolume),
-  refuse('DELETE', '/volumes/{name}', 'not-found', noVolume),
-  refuse('PUT', '/volumes/{name}', 'unavailable', NO_MANAGER),
-]
-
 const noPlugin = (name: string): string => `plugin "${name}" not found`
 
 const plugins: readonly Route[] = [
@@ -70,4 +59,4 @@ const images: readonly Route[] = [
   notYet('POST', '/images/{name...}/push', 'push images'),
 ]
 
-export const elsewhereRoutes: readonly Route[] = [...swarm, ...volumes, ...plugins, ...images]
+export const elsewhereRoutes: readonly Route[] = [...swarm, ...plugins, ...images]

@@ -23,6 +23,7 @@ export async function unpackFiles(
   let writing: Writing | undefined
   // A container is not trusted: nothing is written through a link that it sent.
   const links = new Set<string>()
+  const directories: { readonly place: string; readonly entry: LayerEntry }[] = []
   const placeOf = ({ path }: LayerEntry): string => {
     const inside = contentsOnly ? path : path.split('/').slice(1).join('/')
     const place = inside === '' ? root : `${root}/${inside}`
@@ -59,26 +60,47 @@ export async function unpackFiles(
         writing = undefined
         await Promise.race([file.writer.close(), file.done])
         await file.done
+        await files.setAttributes(placeOf(entry), entry)
         break
       }
-      case 'directory':
-        await makeDirectory(files, placeOf(entry), entry.mode & 0o777)
+      case 'directory': {
+        const place = placeOf(entry)
+        // Its own mode comes last: what is in it must be written first.
+        await makeDirectory(files, place, 0o700 | (entry.mode & 0o777))
+        directories.push({ place, entry })
         break
+      }
       case 'symlink': {
         const place = placeOf(entry)
         await replace(files, place, (path) => files.makeLink(path, entry.target ?? ''))
         links.add(place)
+        await files.setAttributes(place, entry)
         break
       }
-      case 'hardlink':
+      case 'hardlink': {
+        const place = placeOf(entry)
+        const existing = placeOf({ ...entry, path: entry.target ?? '' })
+        await replace(files, place, async (path) => {
+          if (await isThere(files, path)) await files.remove(path)
+          await files.makeHardLink(path, existing)
+        })
+        break
+      }
       case 'character':
       case 'block':
       case 'fifo':
         throw new ExitError(1, `cannot copy ${entry.path}: a ${entry.kind} can't be made here`)
     }
   }
+  for (const { place, entry } of directories.reverse()) await files.setAttributes(place, entry)
   return size
 }
+
+const isThere = (files: CliFiles, path: string): Promise<boolean> =>
+  files.stat(path).then(
+    () => true,
+    () => false,
+  )
 
 async function makeDirectory(files: CliFiles, path: string, mode: number): Promise<void> {
   try {

@@ -83,6 +83,7 @@ async function copyOut(invocation: Invocation, source: Place, target: string): P
     return 0
   }
   const destination = pathFrom(host, target)
+  await checkFolder(invocation, destination)
   const there = await statOrNothing(invocation, destination)
   const directory = isDirectory(stat)
   if (there === undefined && target.endsWith('/') && !directory)
@@ -94,7 +95,7 @@ async function copyOut(invocation: Invocation, source: Place, target: string): P
   const into = there?.kind === 'directory' && !contentsOnly(path)
   const root = into ? `${destination === '/' ? '' : destination}/${lastOf(stat.name)}` : destination
   const bytes = await unpackFiles(host.files, tar, root, contentsOnly(path))
-  await told(invocation, bytes, target)
+  await told(invocation, bytes, destination)
   return 0
 }
 
@@ -146,6 +147,13 @@ async function containerStat(
   }
 }
 
+/** @throws ExitError in the words of docker/cli command.ValidateOutputPath */
+async function checkFolder(invocation: Invocation, path: string): Promise<void> {
+  const folder = path.replace(/\/+$/, '').replace(/\/[^/]*$/, '')
+  if (folder === '' || (await statOrNothing(invocation, folder))) return
+  throw new ExitError(1, `invalid output path: directory ${JSON.stringify(folder)} does not exist`)
+}
+
 async function statOrNothing({ host }: Invocation, path: string): Promise<FileStat | undefined> {
   try {
     return await host.files.stat(path)
@@ -160,6 +168,6 @@ async function told(
   bytes: number,
   target: string,
 ): Promise<void> {
-  if (flags.bool('quiet') || !host.tty[2]) return
+  if (flags.bool('quiet') || !host.tty[1]) return
   await err.line(`Successfully copied ${humanSize(bytes)} to ${target}`)
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { heredocText } from './heredoc.ts'
 import { parseDockerfile } from './parser.ts'
-import { printTree } from './print.ts'
+import { printDockerfile, printTree } from './print.ts'
+import { SyntaxError } from './syntax-error.ts'
 
 const tree = (source: string): string => printTree(parseDockerfile(source))
 
@@ -53,7 +54,7 @@ test('an empty line within an instruction is warned of', () => {
   ])
 })
 
-test('no input crashes the parser', () => {
+test('no input crashes the parser, and what is read can be printed and read again', () => {
   const pieces = [
     'FROM',
     'RUN',
@@ -77,15 +78,20 @@ test('no input crashes the parser', () => {
   ]
   let seed = 7
   const random = (): number => (seed = (seed * 1103515245 + 12345) % 2147483648)
-  for (let round = 0; round < 20_000; round++) {
+  for (let round = 0; round < 100_000; round++) {
     const source = Array.from(
       { length: random() % 30 },
       () => pieces[random() % pieces.length],
     ).join('')
+    let parsed
     try {
-      parseDockerfile(source)
+      parsed = parseDockerfile(source)
     } catch (error) {
-      expect(error).toMatchObject({ name: 'DockerfileSyntaxError' })
+      if (!(error instanceof SyntaxError)) throw error
+      continue
     }
+    const again = parseDockerfile(printDockerfile(parsed))
+    if (printTree(again) !== printTree(parsed))
+      expect(printTree(again), source).toBe(printTree(parsed))
   }
 })

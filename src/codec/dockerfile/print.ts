@@ -30,3 +30,13 @@ const quote = (text: string): string =>
     /[\u0000-\u001f\u007f"\\]/g,
     (char) => ESCAPES[char] ?? `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
   )}"`
+
+/** A Dockerfile's text again: each instruction on one line, without comments. Reading it gives the same instructions. */
+export function printDockerfile({ instructions, escape }: Dockerfile): string {
+  const directive = escape === '`' ? '# escape=`\n' : ''
+  const lines = instructions.map(({ original, heredocs }) => {
+    const bodies = heredocs.map(({ content, name }) => `${content}${name}\n`)
+    return `${original}\n${bodies.join('')}`
+  })
+  return directive + lines.join('')
+}

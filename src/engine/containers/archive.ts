@@ -52,7 +52,7 @@ export async function archivePath(
   const held = await holdFiles(containers, container, { volumes: true, signal })
   try {
     const { stat, tar } = await containers.context.machine
-      .readFiles(held.files, absolute, { name: baseName(absolute), signal })
+      .readFiles(held.files, absolute, { name: baseName(absolute), wholeSeconds: true, signal })
       .catch((error: unknown) => missing(error, nameOrId, path))
     container.event('archive-path')
     return { stat: pathStat(absolute, stat), tar: holding(tar, held) }

@@ -1,3 +1,4 @@
+import type { MountRequest } from '../volumes/parse-mounts.ts'
 import type { OciContainerDefaults, OciHealthcheck } from '../../core/oci.ts'
 
 /** ContainerConfig of the Engine API, as it is stored and shown. */
@@ -81,6 +82,7 @@ export interface HostConfig extends Resources {
   readonly Runtime: string
   readonly Sysctls?: Readonly<Record<string, string>>
   readonly Binds: readonly string[] | null
+  readonly VolumesFrom?: readonly string[] | null
   readonly Mounts?: readonly MountRequest[]
   readonly Devices: readonly DeviceMapping[]
   readonly DeviceRequests?: readonly DeviceRequest[] | null
@@ -106,14 +108,6 @@ interface DeviceMapping {
 interface DeviceRequest {
   readonly Driver?: string
   readonly Capabilities?: readonly (readonly string[])[] | null
-}
-
-interface MountRequest {
-  readonly Type: string
-  readonly Source?: string
-  readonly Target: string
-  readonly ReadOnly?: boolean
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
 }
 
 /** Body of `containers/create`: a ContainerConfig with two members more. Any part may be missing or null. */

@@ -4,6 +4,7 @@ import type { Images } from '../images/images.ts'
 import type { Networks } from '../networks/networks.ts'
 import type { ClientStream } from './client-stream.ts'
 import { attachClient, type AttachOptions } from './attach.ts'
+import type { VolumeUser, Volumes } from '../volumes/volumes.ts'
 import { Container, type WaitCondition } from './container.ts'
 import { createContainer, type CreateOptions, type CreateResult } from './create.ts'
 import { readLogs, type LogOptions } from './logs.ts'
@@ -21,22 +22,29 @@ export class Containers implements AsyncDisposable {
   readonly context: Context
   readonly images: Images
   readonly networks: Networks
+  readonly volumes: Volumes
   /** When a container is created: never the same moment twice, as lists and filters sort by it. */
   readonly creationTime: () => string
   readonly #byId = new Map<string, Container>()
   readonly #closing = new AbortController()
   #flushing = false
 
-  private constructor(context: Context, images: Images, networks: Networks) {
+  private constructor(context: Context, images: Images, networks: Networks, volumes: Volumes) {
     this.context = context
     this.images = images
     this.networks = networks
+    this.volumes = volumes
     this.creationTime = strictTimes(context.clock)
   }
 
   /** What the store knows; those that ran when the engine ended are `exited`, and policies bring theirs back. */
-  static async open(context: Context, images: Images, networks: Networks): Promise<Containers> {
-    const containers = new Containers(context, images, networks)
+  static async open(
+    context: Context,
+    images: Images,
+    networks: Networks,
+    volumes: Volumes,
+  ): Promise<Containers> {
+    const containers = new Containers(context, images, networks, volumes)
     for (const [id, value] of await context.records.list('container')) {
       const record = parseRecord(value)
       if (record) containers.#byId.set(id, new Container(context, record))
@@ -121,6 +129,15 @@ export class Containers implements AsyncDisposable {
   byName(name: string): Container | undefined {
     const plain = name.replace(/^\//, '')
     return this.all().find((container) => container.name === plain)
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id)
+  }
+
+  /** For the volumes. */
+  volumeUsers(): readonly VolumeUser[] {
+    return this.all().map(({ id, record }) => ({ id, mounts: record.mounts ?? [] }))
   }
 
   add(container: Container): void {

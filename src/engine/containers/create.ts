@@ -10,6 +10,8 @@ import { isContainerName, randomName } from './names.ts'
 import { commandOf, createdState, recordSchema } from './record.ts'
 import { checkConfig } from './validate.ts'
 import { splitMode } from './validate-host.ts'
+import { settleMounts, wishesOf } from '../volumes/container-mounts.ts'
+import type { MountPoint } from '../volumes/mount-point.ts'
 
 export interface CreateOptions {
   /** Without it a random one. */
@@ -58,6 +60,23 @@ export async function createContainer(
   if (commandOf(config).length === 0) {
     throw new EngineError('invalid-parameter', 'no command specified')
   }
+  if (name !== undefined && name !== '') requireFreeName(containers, name)
+  const wishes = wishesOf({
+    binds: hostConfig.Binds ?? [],
+    mounts: hostConfig.Mounts ?? [],
+    volumes: Object.keys(config.Volumes ?? {}),
+    tmpfs: Object.keys(hostConfig.Tmpfs ?? {}),
+    from: mountsFrom(containers, hostConfig.VolumesFrom ?? []),
+  })
+  const mounts =
+    wishes.length === 0
+      ? []
+      : await settleMounts(
+          wishes,
+          containers.volumes,
+          machine,
+          containers.context.hostPaths ?? 'guest',
+        )
   const container = new Container(containers.context, {
     schema: recordSchema,
     id,
@@ -67,6 +86,7 @@ export async function createContainer(
     config,
     hostConfig,
     endpoints: endpointsFor(containers, body, hostConfig),
+    ...(mounts.length > 0 ? { mounts } : {}),
     state: createdState,
     restartCount: 0,
     stoppedByUser: false,
@@ -83,6 +103,26 @@ export async function createContainer(
     id,
     warnings: discarded ? ['Published ports are discarded when using host network mode'] : [],
   }
+}
+
+/**
+ * `name[:ro|rw]` of `--volumes-from` (moby volume/mounts ParseVolumesFrom).
+ * @throws EngineError `invalid-parameter`, `not-found`
+ */
+function mountsFrom(containers: Containers, specs: readonly string[]): MountPoint[] {
+  return specs.flatMap((spec) => {
+    const [name = '', mode = 'rw', more] = spec.split(':')
+    if (name === '' || more !== undefined) {
+      throw new EngineError('invalid-parameter', `malformed volumes-from specification: ${spec}`)
+    }
+    if (!['ro', 'rw', 'z', 'Z'].includes(mode)) {
+      throw new EngineError('invalid-parameter', `invalid mode: ${mode}`)
+    }
+    return (containers.get(name).record.mounts ?? []).map((mount) => ({
+      ...mount,
+      writable: mount.writable && mode !== 'ro',
+    }))
+  })
 }
 
 /**

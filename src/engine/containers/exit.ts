@@ -72,6 +72,7 @@ function tell(
   ran: number,
 ): void {
   if (status.kind === 'exited' && status.oomKilled) container.event('oom')
+  containers.volumes.released(container.id, container.record.mounts ?? [])
   containers.tellNetworks(container, 'disconnect')
   container.event('die', {
     exitCode: String(exitCode),

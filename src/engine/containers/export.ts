@@ -18,6 +18,7 @@ export async function exportContainer(
   try {
     const { tar } = await containers.context.machine.readFiles(held.files, '/', {
       name: '',
+      wholeSeconds: true,
       signal,
     })
     container.event('export')

@@ -28,6 +28,7 @@ export async function holdFiles(
     const { tree, root } = await containers.images.tree(container.record.image)
     containers.context.machine.addTree(tree, root)
     const mounts = volumes ? volumesOf(container) : []
+    if (volumes) await containers.volumes.ensure(container.record.mounts ?? [])
     const files = { container: container.id, tree, ...(mounts.length > 0 ? { mounts } : {}) }
     const runs = status === 'running' || status === 'paused'
     if (runs) lock[Symbol.dispose]()
@@ -41,9 +42,12 @@ export async function holdFiles(
 /** Its binds, and the files that are bound to each container's /etc. */
 export function volumesOf({ id, record }: Container): readonly RuntimeMount[] {
   const { config, hostConfig } = record
-  return containerMounts(id, hostConfig, Object.keys(networkFiles(config, hostConfig))).filter(
-    ({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init',
-  )
+  return containerMounts(
+    id,
+    hostConfig,
+    Object.keys(networkFiles(config, hostConfig)),
+    record.mounts,
+  ).filter(({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init')
 }
 
 /** A stream that releases what it needs when it ends, fails or isn't wanted any more. */

@@ -2,8 +2,9 @@ import { STORAGE_DRIVER } from '../images/image.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
 import { networkSettings } from './network-settings.ts'
-import { commandOf, isRunning } from './record.ts'
+import { commandOf, isRunning, type ContainerRecord } from './record.ts'
 import { goTime } from './time.ts'
+import { mountView } from '../volumes/mount-point.ts'
 
 /** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. */
 export function inspectContainer(
@@ -55,12 +56,21 @@ export function inspectContainer(
 }
 
 /** Mounts of a client's; tmpfs by `--tmpfs` is not shown, as in Docker. */
-export const mountPoints = ({ record }: Container): readonly Readonly<Record<string, unknown>>[] =>
-  (record.hostConfig.Mounts ?? []).map((mount) => ({
-    Type: mount.Type,
-    Source: '',
-    Destination: mount.Target,
-    Mode: '',
-    RW: !mount.ReadOnly,
-    Propagation: '',
-  }))
+export const mountPoints = ({
+  record,
+}: Container): readonly Readonly<Record<string, unknown>>[] => [
+  ...(record.mounts ?? []).map(mountView),
+  ...temporaryMounts(record),
+]
+
+const temporaryMounts = ({ hostConfig }: ContainerRecord): Readonly<Record<string, unknown>>[] =>
+  (hostConfig.Mounts ?? [])
+    .filter(({ Type: type }) => type === 'tmpfs')
+    .map((mount) => ({
+      Type: mount.Type,
+      Source: '',
+      Destination: mount.Target,
+      Mode: '',
+      RW: !mount.ReadOnly,
+      Propagation: '',
+    }))

@@ -121,7 +121,14 @@ async function filter(
       (exitCodes.length === 0 || (stopped && exitCodes.includes(state.exitCode))) &&
       (!filters.has('network') ||
         filters.get('network').some((name) => onNetwork(containers, container, name))) &&
-      !filters.has('volume') &&
+      (!filters.has('volume') ||
+        filters
+          .get('volume')
+          .some((wanted) =>
+            (record.mounts ?? []).some(
+              ({ name, destination }) => name === wanted || destination === wanted,
+            ),
+          )) &&
       filters.exact('health', 'none')
     )
   }

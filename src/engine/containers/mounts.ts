@@ -1,5 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { RuntimeMount } from '../../core/guest-protocol.ts'
+import { runtimeMount, type MountPoint } from '../volumes/mount-point.ts'
 import type { HostConfig } from './config.ts'
 
 /** Where guestd writes a container's files and the spec binds them from. */
@@ -10,11 +11,13 @@ export function containerMounts(
   id: string,
   host: HostConfig,
   files: readonly string[],
+  points: readonly MountPoint[] = [],
 ): RuntimeMount[] {
   const tmpfs = Object.entries(host.Tmpfs ?? {}).map(([destination, options]) =>
     tmpfsMount(destination, options),
   )
-  const requested = (host.Mounts ?? []).map((mount) =>
+  const temporary = (host.Mounts ?? []).filter(({ Type: type }) => type === 'tmpfs')
+  const requested = temporary.map((mount) =>
     tmpfsMount(
       mount.Target,
       [
@@ -24,7 +27,7 @@ export function containerMounts(
       ].join(),
     ),
   )
-  const own = [...tmpfs, ...requested]
+  const own = [...tmpfs, ...requested, ...points.map(runtimeMount)]
   const taken = new Set(own.map(({ destination }) => destination))
   const standard = [
     ...defaultMounts(host),

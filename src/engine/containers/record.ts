@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/digest.ts'
 import type { ContainerConfig, HostConfig } from './config.ts'
+import type { MountPoint } from '../volumes/mount-point.ts'
 import { zeroTime } from './time.ts'
 
 export const recordSchema = 1
@@ -39,6 +40,8 @@ export interface ContainerRecord {
   readonly hostConfig: HostConfig
   /** Endpoint settings by network as the client gave them. */
   readonly endpoints: Readonly<Record<string, unknown>>
+  /** Volumes and bind mounts, settled when it was created. */
+  readonly mounts?: readonly MountPoint[]
   readonly state: ContainerState
   readonly restartCount: number
   /** A user stopped it: no policy but `always` brings it back with the engine. */

@@ -5,13 +5,15 @@ import { killAndWait } from './stop.ts'
 
 export interface RemoveOptions {
   readonly force: boolean
+  /** The volumes that were made for it alone, too. */
+  readonly volumes?: boolean
 }
 
 /** @throws EngineError `conflict` */
 export async function removeContainer(
   containers: Containers,
   container: Container,
-  { force }: RemoveOptions,
+  { force, volumes = false }: RemoveOptions,
 ): Promise<void> {
   ;(await container.starting.lock())[Symbol.dispose]()
   const { status } = container.state
@@ -34,13 +36,14 @@ export async function removeContainer(
     void container.update({ stoppedByUser: true })
     await killAndWait(containers, container)
   }
-  await discardContainer(containers, container)
+  await discardContainer(containers, container, { volumes })
 }
 
 /** What is left of a container that does not run goes. */
 export async function discardContainer(
   containers: Containers,
   container: Container,
+  { volumes }: { readonly volumes: boolean } = { volumes: container.record.hostConfig.AutoRemove },
 ): Promise<void> {
   const { machine, logs, records, log } = containers.context
   container.setState({ status: 'removing' })
@@ -57,6 +60,7 @@ export async function discardContainer(
     forgotten.catch((error: unknown) => log.add(`container record: ${String(error)}`))
   }
   containers.forget(container)
+  if (volumes) await containers.volumes.removeAnonymous(container.record.mounts ?? [])
   container.event('destroy')
   container.removed()
 }

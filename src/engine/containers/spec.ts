@@ -32,7 +32,7 @@ export function runtimeSpec(
     root: { path: 'rootfs', ...(host.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(sharesUts ? {} : { hostname: config.Hostname }),
     ...(sharesUts || !config.Domainname ? {} : { domainname: config.Domainname }),
-    mounts: containerMounts(record.id, host, files),
+    mounts: containerMounts(record.id, host, files, record.mounts),
     linux: {
       namespaces: namespacesOf(host, shared),
       cgroupsPath: `/docker/${record.id}`,

@@ -6,6 +6,7 @@ import { supervise } from './exit.ts'
 import { LogFollowers } from './log-followers.ts'
 import { logSink } from './log-sink.ts'
 import { guestNetwork, type Sandbox } from '../networks/sandbox.ts'
+import { makeSources } from '../volumes/container-mounts.ts'
 import { containerFiles } from './network-files.ts'
 import { ProcessIo } from './process-io.ts'
 import { isRunning } from './record.ts'
@@ -77,6 +78,7 @@ export async function launch(
       startedAt: formatTime(clock.now()),
     })
     containers.tellNetworks(container, 'connect')
+    containers.volumes.mounted(container.id, container.record.mounts ?? [])
     container.event('start')
     void supervise(containers, container, { process, io, pumped, began: clock.monotonic() })
   } catch (cause) {
@@ -122,7 +124,11 @@ async function prepare(
   const { config, hostConfig } = record
   const { tree, root } = await containers.images.tree(record.image)
   const user = await resolveUser(root, config.User, hostConfig.GroupAdd ?? [])
-  containers.context.machine.addTree(tree, root)
+  const { machine } = containers.context
+  machine.addTree(tree, root)
+  const mounts = record.mounts ?? []
+  await containers.volumes.ensure(mounts)
+  await makeSources(machine, mounts)
   const shared = sharedNamespaces(containers, container)
   const sandbox = await containers.networks.join(record)
   const [mode, target] = splitMode(hostConfig.NetworkMode)
@@ -133,7 +139,9 @@ async function prepare(
     container: container.id,
     ...(requestId === undefined ? {} : { requestId }),
     spec: runtimeSpec(record, user, Object.keys(files), shared),
-    rootfs: { tree, upper: 'tmpfs' },
+    rootfs: machine.disk
+      ? { tree, upper: 'disk', ...(hostConfig.AutoRemove ? { volatile: true } : {}) }
+      : { tree, upper: 'tmpfs' },
     files,
     ...networkOf(sandbox),
     ...(seccomp === undefined ? {} : { seccomp }),

@@ -98,10 +98,4 @@ function checkMounts(host: HostConfig): void {
       throw bad(`${config}: invalid mount path: '${mount.Target}' mount path must be absolute`)
     }
   }
-  if (host.Binds?.length || host.Mounts?.some(({ Type: type }) => type !== 'tmpfs')) {
-    throw new EngineError(
-      'not-implemented',
-      'bind mounts and volumes are not there yet: this engine has no disk so far',
-    )
-  }
 }

@@ -9,6 +9,7 @@ import { Filters } from '../filters.ts'
 import { STORAGE_DRIVER } from '../images/image.ts'
 import type { Images } from '../images/images.ts'
 import type { LogLine } from '../log-ring.ts'
+import type { Volumes } from '../volumes/volumes.ts'
 
 /** As `uname -m` says in a container. */
 const ARCHITECTURE = 'i686'
@@ -30,8 +31,16 @@ export class System {
   readonly #images: Images
   readonly #containers: Containers
   readonly #builder: Builder
+  readonly #volumes: Volumes
 
-  constructor(context: Context, images: Images, containers: Containers, builder: Builder) {
+  constructor(
+    context: Context,
+    images: Images,
+    containers: Containers,
+    builder: Builder,
+    volumes: Volumes,
+  ) {
+    this.#volumes = volumes
     this.#builder = builder
     this.#context = context
     this.#images = images
@@ -99,7 +108,7 @@ export class System {
         ['Native Overlay Diff', 'true'],
       ],
       Plugins: {
-        Volume: [],
+        Volume: this.#context.machine.disk ? ['local'] : [],
         Network: ['host', 'null'],
         Authorization: null,
         Log: ['json-file'],
@@ -165,7 +174,9 @@ export class System {
       CDISpecDirs: [],
       Warnings: [
         ...(lost ? [`WARNING: The machine does not answer: ${guest.message}`] : []),
-        'WARNING: Changes in containers are kept in memory and are lost with the machine',
+        ...(this.#context.machine.disk
+          ? []
+          : ['WARNING: Changes in containers are kept in memory and are lost with the machine']),
         'WARNING: Only the networks host and none exist',
       ],
     }
@@ -186,7 +197,7 @@ export class System {
       Containers: wants('container')
         ? await listContainers(this.#containers, { all: true, size: true, filters: new Filters() })
         : null,
-      Volumes: wants('volume') ? [] : null,
+      Volumes: wants('volume') ? await this.#volumes.usage() : null,
       BuildCache: wants('build-cache') ? this.#builder.usage() : null,
     }
   }

@@ -1,5 +1,11 @@
 import type { FileRequest } from '../../core/stub-protocol.ts'
-import { CliFileError, type CliFiles, type FileEntry, type FileStat } from '../../ports/cli-host.ts'
+import {
+  CliFileError,
+  type CliFiles,
+  type FileAttributes,
+  type FileEntry,
+  type FileStat,
+} from '../../ports/cli-host.ts'
 import { broken, isObject } from './stub-frames.ts'
 
 type Send = (kind: 'file' | 'file-content', ...parts: readonly Uint8Array[]) => Promise<void>
@@ -37,6 +43,8 @@ const actions: Readonly<Record<FileRequest['op'], string>> = {
   list: 'open',
   'make-directory': 'mkdir',
   'make-link': 'symlink',
+  'make-hard-link': 'link',
+  'set-attributes': 'chmod',
   remove: 'remove',
 }
 
@@ -157,6 +165,15 @@ export class StubFiles implements CliFiles {
 
   async makeLink(path: string, target: string): Promise<void> {
     await this.#request({ op: 'make-link', path, target })
+  }
+
+  async makeHardLink(path: string, existing: string): Promise<void> {
+    await this.#request({ op: 'make-hard-link', path, existing })
+  }
+
+  async setAttributes(path: string, attributes: FileAttributes): Promise<void> {
+    const { mode, mtime } = attributes
+    await this.#request({ op: 'set-attributes', path, mode, mtime })
   }
 
   async remove(path: string): Promise<void> {

@@ -1,6 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
-import { lstat, mkdir, open, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises'
+import {
+  chmod,
+  link,
+  lstat,
+  lutimes,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isatty } from 'node:tty'
 import {
@@ -153,6 +166,14 @@ export const nodeFiles: CliFiles = {
   },
   makeLink: async (path, target) => {
     await told(symlink(target, path), path, 'symlink')
+  },
+  makeHardLink: async (path, existing) => {
+    await told(link(existing, path), path, 'link')
+  },
+  setAttributes: async (path, { mode, mtime }) => {
+    const { kind } = await nodeFiles.stat(path)
+    if (kind !== 'symlink') await told(chmod(path, mode), path, 'chmod')
+    await told(lutimes(path, mtime, mtime), path, 'chtimes')
   },
   remove: async (path) => {
     const { kind } = await nodeFiles.stat(path)

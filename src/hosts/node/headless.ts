@@ -5,6 +5,7 @@ import { createEngine, type Engine } from '../../engine/engine.ts'
 import { LogRing } from '../../engine/log-ring.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
+import { FetchDownloads } from '../../storage/fetch-downloads.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
 import { openHostRoot } from '../../storage/host-root.ts'
 import { buildInfo } from '../build-info.ts'
@@ -54,6 +55,7 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       engineId: id,
       hostname: 'drydock',
       hostRoot,
+      disk: stores.disk,
       log: (line) => log.add(line),
     }),
   )
@@ -63,12 +65,14 @@ export async function startHeadless({ data }: HeadlessOptions): Promise<Headless
       ...stores,
       machine,
       registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
+      downloads: new FetchDownloads(),
       clock: nodeClock,
       ports: new NodePorts(machine),
       names: nodeNames,
       log,
       version: buildInfo,
       name: 'drydock',
+      hostPaths: 'client',
       id,
     }),
   )

@@ -4,9 +4,11 @@ import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
 import { createEngine, type Engine } from '../../engine/engine.ts'
 import { LogRing } from '../../engine/log-ring.ts'
+import { DEFAULT_DISK_SIZE } from '../../machine/blk-device.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
+import { FetchDownloads } from '../../storage/fetch-downloads.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
 import { openRootPack } from '../../storage/root-pack.ts'
 import { openIdbStores } from '../../storage/idb/stores.ts'
@@ -50,7 +52,9 @@ export interface OpenEngine extends AsyncDisposable {
 export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
   const { assets, engineId } = options
   await using opening = new Resources()
-  const stores = openIdbStores(engineId).then((opened) => opening.use(opened))
+  const stores = openIdbStores(engineId, { diskSize: DEFAULT_DISK_SIZE }).then((opened) =>
+    opening.use(opened),
+  )
   const pack = loadRootPack(assets)
   const hostRoot = pack.then((bytes) =>
     openRootPack(bytes, assets.catalog, async (digests) => (await stores).openRangeCaches(digests)),
@@ -58,9 +62,10 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   // Both are waited for below; a failure of something else first is no reason to shout.
   stores.catch(() => undefined)
   hostRoot.catch(() => undefined)
-  const [wasm, state] = await Promise.all([
+  const [wasm, state, { disk }] = await Promise.all([
     assets.emulator(),
     loadSnapshot(assets, options.onProgress),
+    stores,
   ])
   const log = new LogRing(browserClock)
   const machine: GuestMachine = opening.use(
@@ -70,6 +75,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       clock: browserClock,
       engineId,
       hostname: 'drydock',
+      disk,
       hostRoot: hostRoot.then((opened) => {
         machine.addTree(opened.tree, opened.root)
         return opened
@@ -84,6 +90,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       ...(await stores),
       machine,
       registry,
+      downloads: new FetchDownloads(),
       clock: browserClock,
       log,
       version: buildInfo,

@@ -107,7 +107,8 @@ export class FileDiskMedium implements DiskMedium {
     }
     if (at < size && !last) throw this.#damaged(segment, at)
     // All but the last commit were on the disk before the next was begun.
-    while (last && records.length > 0) {
+    if (!last) return { records, end: at }
+    for (;;) {
       const record = records.at(-1)
       if (!record || (await this.#isWhole(record, bytes))) break
       at = record.position - encodeHead(record).length

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest'
+import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
+import { stagesOf } from '../../codec/dockerfile/stages.ts'
+import { parseChmod } from './file-mode.ts'
+import { formatDuration, parseDuration } from './go-format.ts'
+import { stageGraph } from './graph.ts'
+import { mountOptions } from './mount-options.ts'
+import { parsePorts } from './ports.ts'
+import { GlobalScope } from './variables.ts'
+
+test.each([
+  ['755', 0o600, false, 0o755],
+  ['4711', 0o600, false, 0o4711],
+  ['u+x', 0o644, false, 0o744],
+  ['go-rwx', 0o755, true, 0o700],
+  ['u=rwX,go=rX', 0o600, false, 0o644],
+  ['u=rwX,go=rX', 0o600, true, 0o755],
+  ['a+t', 0o777, true, 0o1777],
+  ['ug+s', 0o755, false, 0o6755],
+] as const)('chmod %s of %s', (text, before, isDirectory, after) => {
+  expect(parseChmod(text)(before, isDirectory).toString(8)).toBe(after.toString(8))
+})
+
+test('a mode that is none', () => {
+  expect(() => parseChmod('rwx')).toThrow('invalid')
+  expect(() => parseChmod('98')).toThrow('invalid')
+})
+
+test.each([
+  [['80'], ['80/tcp']],
+  [
+    ['8000-8002/udp', '22'],
+    ['22/tcp', '8000/udp', '8001/udp', '8002/udp'],
+  ],
+  [['127.0.0.1:80:8080', '8080'], ['8080/tcp']],
+] as const)('ports %s', (specs, ports) => {
+  expect(parsePorts(specs)).toEqual(ports)
+})
+
+test.each(['x', '70000', '5-1', '80/x'])('%s is no port', (spec) => {
+  expect(() => parsePorts([spec])).toThrow(/invalid/)
+})
+
+test.each([
+  ['1m30s', 90e9],
+  ['500ms', 5e8],
+  ['1.5h', 5400e9],
+  ['0', 0],
+] as const)('duration %s', (text, nanoseconds) => {
+  expect(parseDuration(text)).toBe(nanoseconds)
+})
+
+test('durations as Go prints them', () => {
+  expect([0, 5e8, 90e9, 5400e9, 30e9].map(formatDuration)).toEqual([
+    '0s',
+    '500ms',
+    '1m30s',
+    '1h30m0s',
+    '30s',
+  ])
+  expect(() => parseDuration('5')).toThrow('missing unit in duration "5"')
+  expect(() => parseDuration('soon')).toThrow('invalid duration "soon"')
+})
+
+test('options of a mount', () => {
+  expect(Object.fromEntries(mountOptions('type=bind,"source=a,b",ro'))).toEqual({
+    type: 'bind',
+    source: 'a,b',
+    ro: 'true',
+  })
+})
+
+const graph = (text: string, target = '') => {
+  const stages = stagesOf(parseDockerfile(text))
+  const scope = new GlobalScope(
+    stages.args,
+    { escape: '\\', buildArgs: { GIVEN: 'given' } },
+    target,
+  )
+  return stageGraph(stages, scope, target, new Set(['other']))
+}
+
+test('only needed stages are needed', () => {
+  const text = [
+    'ARG BASE=busybox',
+    'FROM $BASE AS a',
+    'FROM a AS unused',
+    'FROM scratch AS b',
+    'COPY --from=a /x /',
+    'COPY --from=other /x /',
+    'RUN --mount=from=2,target=/y true',
+    'FROM ${GIVEN:-none}',
+    'COPY --from=b / /',
+  ].join('\n')
+  expect(graph(text.replace('from=2', 'from=0')).needed).toEqual([0, 2, 3])
+  expect(graph(text.replace('from=2', 'from=0'), 'unused').needed).toEqual([0, 1])
+  expect(() => graph(text)).toThrow('circular dependency detected on stage: b')
+  expect(() => graph('FROM a AS x\nCOPY --from=y / /\nFROM b AS y')).toThrow(
+    'cannot copy from stage "y", it needs to be defined before current stage "x"',
+  )
+  expect(() => graph(text.replace('from=2', 'from=9'))).toThrow('invalid stage index 9')
+  expect(() => graph('FROM $NOTHING')).toThrow('base name ($NOTHING) should not be blank')
+  expect(() => graph('FROM a', 'z')).toThrow('target stage "z" could not be found')
+})
