@@ -74,17 +74,15 @@ export async function answerNames(stream: FrameStream, resolve: NameResolver): P
       protocol: frame.payload[4 + idSize] === 1 ? 'tcp' : 'udp',
       message: frame.payload.slice(questionHeader),
     } as const
-    void resolve(question)
-      .then(
-        async (message) => {
-          if (!message) return
-          const payload = new Uint8Array(4 + message.length)
-          payload.set(number)
-          payload.set(message, 4)
-          await stream.write('answer', payload)
-        },
-        // The stream is gone, and who asked with it.
-      )
-      .catch(() => undefined)
+    const answer = async (): Promise<void> => {
+      const message = await resolve(question)
+      if (!message) return
+      const payload = new Uint8Array(4 + message.length)
+      payload.set(number)
+      payload.set(message, 4)
+      await stream.write('answer', payload)
+    }
+    // When the stream is gone, who asked is gone with it.
+    answer().catch(() => undefined)
   }
 }

@@ -150,7 +150,7 @@ function endpointsFor(
   const endpoints = new Map<string, EndpointConfig>([[nameOf(mode), {}]])
   for (const [name, config] of given) {
     const plain = name === 'default' ? 'bridge' : nameOf(name)
-    endpoints.set(plain, (config ?? {}) as EndpointConfig)
+    endpoints.set(plain, config ?? {})
   }
   const ofOld = endpoints.get(nameOf(mode))
   if (body.MacAddress && !ofOld?.MacAddress) {

@@ -240,7 +240,7 @@ export async function pruneContainers(
 }
 
 /** Milliseconds since 1970, from a time or a Go duration before now. */
-function pointInTime(text: string, now: number): number {
+export function pointInTime(text: string, now: number): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
   const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
   if (/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) {

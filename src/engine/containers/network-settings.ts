@@ -1,6 +1,6 @@
 import type { EndpointSettings } from '../../core/engine-api.ts'
 import { configuredEndpoint, shownEndpoint } from '../networks/endpoint.ts'
-import { configOf, namesOf, networkNames } from '../networks/networks.ts'
+import { configOf, namesOf, networkNames } from '../networks/members.ts'
 import { shownPorts } from '../networks/sandbox.ts'
 import type { Container } from './container.ts'
 import type { Containers } from './containers.ts'

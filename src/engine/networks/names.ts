@@ -140,8 +140,8 @@ function reversed(name: string): Address | undefined {
   if (four) return parseAddress((four[1] ?? '').split('.').slice(0, 4).toReversed().join('.'))
   const six = /^((?:[0-9a-f]\.){32})ip6\.arpa$/.exec(name)
   if (!six) return undefined
-  const digits = (six[1] ?? '').replaceAll('.', '')
-  return { family: 6, value: BigInt(`0x${[...digits].toReversed().join('')}`) }
+  const digits = (six[1] ?? '').split('.').toReversed().join('')
+  return { family: 6, value: BigInt(`0x${digits}`) }
 }
 
 function bytesOf({ family, value }: Address): Uint8Array {

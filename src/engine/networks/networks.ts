@@ -3,6 +3,7 @@ import { EngineError } from '../../core/error.ts'
 import type { ContainerRecord } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { ContainerBrief, Context } from '../context.ts'
+import { pointInTime } from '../containers/list.ts'
 import type { Filters } from '../filters.ts'
 import { Mutex } from '../mutex.ts'
 import { parseSubnet, type Subnet } from './addresses.ts'
@@ -10,19 +11,12 @@ import { networkRecord, type NetworkCreateRequest } from './create.ts'
 import type { Endpoint, EndpointConfig } from './endpoint.ts'
 import { Names } from './names.ts'
 import { Network } from './network.ts'
-import { PortTable, portRequests } from './ports.ts'
+import { configOf, namesOf, networkNames } from './members.ts'
+import { PortTable } from './ports.ts'
+import { predefined, predefinedRecord } from './predefined.ts'
+import { publishPorts } from './publish.ts'
 import { parseNetworkRecord, type NetworkRecord } from './record.ts'
-import { portTarget, type Sandbox } from './sandbox.ts'
-
-/** What a bridge of Docker's own has (moby daemon/daemon_unix.go). */
-const defaultBridge = {
-  'com.docker.network.bridge.default_bridge': 'true',
-  'com.docker.network.bridge.enable_icc': 'true',
-  'com.docker.network.bridge.enable_ip_masquerade': 'true',
-  'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
-  'com.docker.network.bridge.name': 'docker0',
-  'com.docker.network.driver.mtu': '1500',
-}
+import type { Sandbox } from './sandbox.ts'
 
 /** The networks of an engine, and which running container is in which. Their bridges are made in the guest when needed. */
 export class Networks {
@@ -56,7 +50,7 @@ export class Networks {
     for (const key of outdated) {
       await context.records.commit([{ kind: 'network', key, delete: true }])
     }
-    for (const name of ['bridge', 'host', 'none']) await networks.#ensurePredefined(name)
+    for (const name of predefined) await networks.#ensurePredefined(name)
     context.machine.onState(({ state }) => {
       if (state !== 'running') networks.#bridges.clear()
     })
@@ -65,27 +59,13 @@ export class Networks {
     return networks
   }
 
-  async #ensurePredefined(name: string): Promise<void> {
+  async #ensurePredefined(name: (typeof predefined)[number]): Promise<void> {
     if (this.all().some((network) => network.name === name)) return
-    const bridge = name === 'bridge'
-    await this.#add({
-      schema: 2,
-      id: this.newId(),
-      name,
-      driver: name === 'none' ? 'null' : bridge ? 'bridge' : 'host',
-      created: new Date(this.#context.clock.now()).toISOString(),
-      ipv4: true,
-      ipv6: false,
-      internal: false,
-      attachable: false,
-      ipam: {
-        options: null,
-        config: bridge ? [{ Subnet: '172.17.0.0/16', Gateway: '172.17.0.1' }] : [],
-        chosen: [],
-      },
-      options: bridge ? defaultBridge : {},
-      labels: {},
-    })
+    await this.#add(predefinedRecord(name, this.newId(), this.#now()))
+  }
+
+  #now(): string {
+    return new Date(this.#context.clock.now()).toISOString()
   }
 
   async #add(record: NetworkRecord): Promise<Network> {
@@ -169,7 +149,7 @@ export class Networks {
     const id = this.newId()
     const record = networkRecord(request, this.#subnets(), {
       id,
-      created: new Date(this.#context.clock.now()).toISOString(),
+      created: this.#now(),
       seed: new TextEncoder().encode(this.get('bridge').id),
     })
     const network = new Network(record)
@@ -331,55 +311,8 @@ export class Networks {
   }
 
   /** Open the ports of a container that has a place. */
-  async publish(sandbox: Sandbox, { config, hostConfig, name }: ContainerRecord): Promise<void> {
-    const endpoint = sandbox.endpoints[0]
-    const address = portTarget(sandbox.endpoints)
-    // Without a way to the host, as in an internal network, Docker opens none either.
-    if (!endpoint || address === undefined) return
-    try {
-      for (const request of portRequests(config, hostConfig)) {
-        const refused = new Set<number>()
-        for (;;) {
-          const bindings = this.#ports.take(request, refused)
-          sandbox.ports = [...sandbox.ports, ...bindings]
-          // It may be in other networks later.
-          const target = (): { address: string; port: number } => ({
-            address: portTarget(sandbox.endpoints) ?? address,
-            port: request.containerPort,
-          })
-          try {
-            for (const { protocol, hostIp, hostPort } of bindings) {
-              const opened = await this.#context.ports?.publish(
-                { protocol, address: hostIp, port: hostPort },
-                target,
-              )
-              if (opened) sandbox.opened = [...sandbox.opened, opened]
-            }
-            break
-          } catch (error) {
-            const port = bindings[0]?.hostPort ?? 0
-            if (!(error instanceof EngineError) || request.hostPorts[0] === request.hostPorts[1]) {
-              throw new EngineError(
-                'internal',
-                `failed to bind host port for ${bindings[0]?.hostIp}:${port}:${address}:${request.containerPort}/${request.protocol}: ${error instanceof Error ? error.message : String(error)}`,
-                { cause: error },
-              )
-            }
-            // A port of another program's: the next one will do.
-            refused.add(port)
-            this.#ports.release(bindings)
-            sandbox.ports = sandbox.ports.filter((binding) => !bindings.includes(binding))
-          }
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error
-      throw new EngineError(
-        error.code,
-        `driver failed programming external connectivity on endpoint ${name} (${endpoint.id}): ${error.message}`,
-        { cause: error },
-      )
-    }
+  publish(sandbox: Sandbox, record: ContainerRecord): Promise<void> {
+    return publishPorts(this.#ports, this.#context.ports, sandbox, record)
   }
 
   /** A container has ended: its addresses and ports are free. */
@@ -413,44 +346,6 @@ export class Networks {
       },
     })
   }
-}
-
-/** The networks that a container is to be in: first the one that its mode names. */
-export function networkNames(record: ContainerRecord): readonly string[] {
-  const [mode] = splitMode(record.hostConfig.NetworkMode)
-  const names = Object.keys(record.endpoints)
-  // Whoever was taken out of its first network is not brought back into it, but for want of any other.
-  if (names.length === 0) return [mode]
-  return names.toSorted((left, right) => Number(right === mode) - Number(left === mode))
-}
-
-export const configOf = (record: ContainerRecord, name: string): EndpointConfig =>
-  (record.endpoints[name] ?? {}) as EndpointConfig
-
-/** What the embedded resolver knows a container by (moby daemon/container_operations.go). */
-export function namesOf(record: ContainerRecord, config: EndpointConfig): readonly string[] {
-  const names = [
-    record.name,
-    ...(config.Aliases ?? []),
-    record.id.slice(0, 12),
-    record.config.Hostname,
-  ]
-  return [...new Set(names.filter((name) => name !== ''))]
-}
-
-/** Milliseconds since 1970, from a time or a Go duration before now. */
-function pointInTime(text: string, now: number): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
-  const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
-  if (/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) {
-    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)]
-    return now - parts.reduce((sum, [, n, unit = '']) => sum + Number(n) * (units[unit] ?? 0), 0)
-  }
-  const parsed = Date.parse(text)
-  if (Number.isNaN(parsed)) {
-    throw new EngineError('invalid-parameter', `invalid filter 'until=${text}'`)
-  }
-  return parsed
 }
 
 const hex = (bytes: Uint8Array): string =>

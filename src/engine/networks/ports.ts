@@ -61,7 +61,7 @@ export function portRequests(config: ContainerConfig, host: HostConfig): readonl
 }
 
 /** `80/tcp`, `80` */
-export function parsePort(text: string): {
+function parsePort(text: string): {
   readonly key: string
   readonly protocol: 'tcp' | 'udp'
   readonly number: number

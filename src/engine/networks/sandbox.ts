@@ -19,10 +19,7 @@ export interface Sandbox {
 }
 
 /** Highest priority first, then by name (moby libnetwork Endpoint.Less). */
-export function gatewayEndpoint(
-  endpoints: readonly Endpoint[],
-  family: 4 | 6,
-): Endpoint | undefined {
+function gatewayEndpoint(endpoints: readonly Endpoint[], family: 4 | 6): Endpoint | undefined {
   return endpoints
     .filter(({ network }) => network.gateway(family) !== undefined)
     .toSorted(

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from '../../core/duplex.ts'
@@ -43,6 +44,8 @@ export class NodePorts implements PortPublisher {
   async #tcp(host: HostPort, target: () => Target): Promise<AsyncDisposable> {
     const sockets = new Set<Socket>()
     const stop = new AbortController()
+    // One for each connection that is being made.
+    setMaxListeners(0, stop.signal)
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))

@@ -1,0 +1,26 @@
+import type { ContainerRecord } from '../containers/record.ts'
+import { splitMode } from '../containers/validate-host.ts'
+import type { EndpointConfig } from './endpoint.ts'
+
+/** The networks that a container is to be in: first the one that its mode names. */
+export function networkNames(record: ContainerRecord): readonly string[] {
+  const [mode] = splitMode(record.hostConfig.NetworkMode)
+  const names = Object.keys(record.endpoints)
+  // Whoever was taken out of its first network is not brought back into it, but for want of any other.
+  if (names.length === 0) return [mode]
+  return names.toSorted((left, right) => Number(right === mode) - Number(left === mode))
+}
+
+export const configOf = (record: ContainerRecord, name: string): EndpointConfig =>
+  record.endpoints[name] ?? {}
+
+/** What the embedded resolver knows a container by (moby daemon/container_operations.go). */
+export function namesOf(record: ContainerRecord, config: EndpointConfig): readonly string[] {
+  const names = [
+    record.name,
+    ...(config.Aliases ?? []),
+    record.id.slice(0, 12),
+    record.config.Hostname,
+  ]
+  return [...new Set(names.filter((name) => name !== ''))]
+}
