@@ -104,12 +104,12 @@ export class System {
       Driver: STORAGE_DRIVER,
       DriverStatus: [
         ['Lower Filesystem', '9p'],
-        ['Upper Filesystem', 'tmpfs'],
+        ['Upper Filesystem', this.#context.machine.disk ? 'ext4' : 'tmpfs'],
         ['Native Overlay Diff', 'true'],
       ],
       Plugins: {
         Volume: this.#context.machine.disk ? ['local'] : [],
-        Network: ['host', 'null'],
+        Network: ['bridge', 'host', 'null'],
         Authorization: null,
         Log: ['json-file'],
       },
@@ -120,7 +120,7 @@ export class System {
       CPUShares: true,
       CPUSet: false,
       PidsLimit: true,
-      IPv4Forwarding: false,
+      IPv4Forwarding: true,
       Debug: false,
       NFd: 0,
       OomKillDisable: false,
@@ -177,7 +177,6 @@ export class System {
         ...(this.#context.machine.disk
           ? []
           : ['WARNING: Changes in containers are kept in memory and are lost with the machine']),
-        'WARNING: Only the networks host and none exist',
       ],
     }
   }

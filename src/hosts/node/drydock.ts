@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { parseArgs } from 'node:util'
 import { ClientError } from '../../client/client-error.ts'
 import { EngineError } from '../../core/error.ts'
@@ -118,6 +119,9 @@ function portOf(text: string): number {
 /** The system's refusal: a full disk, a folder that can't be written. A fault of ours keeps its stack. */
 const isSystem = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error
+
+// Each request and each process of a guest listens for the end of what it belongs to: more than Node's ten are no leak.
+setMaxListeners(0)
 
 try {
   process.exitCode = await main(process.argv.slice(2))
