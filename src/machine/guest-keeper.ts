@@ -4,6 +4,7 @@ import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DiskStore } from '../ports/disk-store.ts'
 import type { MachineState } from '../ports/machine.ts'
+import { Gate } from './gate.ts'
 import { Guest, type GuestSource } from './guest.ts'
 import { identityOf } from './identity.ts'
 import { NinepServer } from './ninep/server.ts'
@@ -36,6 +37,12 @@ const STABLE = 10_000
 /** Milliseconds that an end in good order waits for the disk. */
 const SYNC_TIMEOUT = 10_000
 
+/**
+ * guestd starts one process after the other, up to a second each on a slow and busy host. What waits here holds up neither
+ * its answer to a ping, for which the watchdog waits 15 s, nor a stream's first frame, for which guestd waits 10 s.
+ */
+const STARTS_AT_ONCE = 4
+
 /** Keeps one guest up: boots it, mounts what it needs, and replaces it when it was lost. */
 export class GuestKeeper implements AsyncDisposable {
   readonly #options: GuestMachineOptions
@@ -43,6 +50,7 @@ export class GuestKeeper implements AsyncDisposable {
   readonly #trees = new Map<string, RootfsNode>()
   readonly #listeners = new Set<(state: MachineState) => void>()
   readonly #stop = new AbortController()
+  readonly #starts = new Gate(STARTS_AT_ONCE)
   #server: NinepServer | undefined
   /** The guest that is up or coming; rejected when none will come. */
   #guest: Promise<Guest>
@@ -93,6 +101,7 @@ export class GuestKeeper implements AsyncDisposable {
     process: ProcessRef,
     signal?: AbortSignal,
   ): Promise<GuestProcess> {
+    using _ = await this.#starts.enter(signal)
     const guest = await this.ready(signal)
     this.noteWork()
     try {

@@ -127,6 +127,18 @@ describe('clients that are killed', () => {
   })
 })
 
+test('many at once, on a machine that has just been restored', async () => {
+  await using fresh = await startServer()
+  using client = new DockerCli(fresh.address)
+  await client.output('pull', '-q', 'busybox')
+  const texts = Array.from({ length: 24 }, (_, number) => `${number}\n`)
+  const outputs = await Promise.all(
+    texts.map((text) => client.output('run', '--rm', 'busybox', 'echo', text.trim())),
+  )
+  expect(outputs).toEqual(texts)
+  expect(await client.output('ps', '-aq')).toBe('')
+}, 180_000)
+
 test('bytes that are no HTTP, and JSON that is none', async () => {
   const answerTo = (text: string): Promise<string> =>
     new Promise((resolve, reject) => {
