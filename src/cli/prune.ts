@@ -10,7 +10,10 @@ const labelFilter = (example: string): Flag =>
 const forceFlag = flag('-f, --force', 'bool', 'Do not prompt for confirmation')
 
 /** Ask before something is lost. */
-export async function confirmed({ flags, host, out }: Invocation, warning: string): Promise<boolean> {
+export async function confirmed(
+  { flags, host, out }: Invocation,
+  warning: string,
+): Promise<boolean> {
   if (flags.bool('force')) return true
   await out.write(`${warning}\nAre you sure you want to continue? [y/N] `)
   const reader = host.stdin.getReader()

@@ -43,7 +43,7 @@ export function checkShape(value: unknown, shape: Shape, field = '.'): void {
   }
   if (typeof value !== 'object' || Array.isArray(value)) fail()
   const path = field.slice(field.indexOf('.') + 1)
-  for (const [name, member] of Object.entries(value as object)) {
+  for (const [name, member] of Object.entries(value)) {
     if ('map' in shape) {
       if (member === null && shape.map === 'string') fail()
       checkShape(member, shape.map, field)

@@ -119,9 +119,8 @@ test('attach, left by Ctrl-P Ctrl-Q; the size follows while a program runs', asy
   await page.keyboard.type('docker attach stays\n\n')
   await untilScreen(page, /\n\/ #$/)
   await page.keyboard.type('stty size\n')
-  const { rows, cols } = /\n(?<rows>\d+) (?<cols>\d+)\n\/ #$/.exec(
-    await untilScreen(page, /\n\d+ \d+\n\/ #$/),
-  )?.groups as { rows: string; cols: string }
+  const [, rows, cols] =
+    /\n(\d+) (\d+)\n\/ #$/.exec(await untilScreen(page, /\n\d+ \d+\n\/ #$/)) ?? []
   await page.setViewportSize({ width: 800, height: 500 })
   await page.keyboard.type(
     `until [ "$(stty size)" != "${rows} ${cols}" ]; do :; done; echo changed\n`,

@@ -30,7 +30,7 @@ export interface CallOptions {
 /** `request('POST', '/images/create?fromImage=busybox')` */
 export type Request = (method: string, path: string, options?: CallOptions) => Promise<Answer>
 
-export const requester = (handler: EngineHandler): Request => {
+const requester = (handler: EngineHandler): Request => {
   let count = 0
   return async (method, path, options = {}) => {
     const { body } = options

@@ -7,7 +7,15 @@
  * tells the image's blocks. Needs mke2fs; the same version of it gives the same bytes.
  */
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -30,14 +38,18 @@ try {
   writeFileSync(config, '[fs_types]\n  ext4 = {\n    features = extent\n  }\n')
   truncateSync(image, SIZE)
   // No checksums of metadata: the host has its own. No bitmaps of unused groups, and inode tables that are zero already.
-  const options = [
-    ...['-q', '-F', '-t', 'ext4', '-b', String(BLOCK), '-I', '256', '-m', '0', '-L', 'drydock'],
-    ...['-U', '64726479-646f-636b-0000-000000000001', '-J', 'size=32'],
-    ...['-O', `none,${FEATURES}`],
-    ...['-E', 'lazy_itable_init=1,lazy_journal_init=1,nodiscard,hash_seed=64726479-646f-636b-0000-000000000002'],
-  ]
+  const extended =
+    'lazy_itable_init=1,lazy_journal_init=1,nodiscard,hash_seed=64726479-646f-636b-0000-000000000002'
+  const general = ['-q', '-F', '-t', 'ext4', '-b', String(BLOCK), '-I', '256', '-m', '0']
+  const identity = ['-L', 'drydock', '-U', '64726479-646f-636b-0000-000000000001']
+  const layout = ['-J', 'size=32', '-O', `none,${FEATURES}`, '-E', extended]
+  const options = [...general, ...identity, ...layout]
   execFileSync('mke2fs', [...options, image], {
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, E2FSPROGS_FAKE_TIME: '1700000000', MKE2FS_CONFIG: config },
+    env: {
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+      E2FSPROGS_FAKE_TIME: '1700000000',
+      MKE2FS_CONFIG: config,
+    },
     stdio: 'inherit',
   })
   writeFileSync(out, Buffer.concat(runsOf(image)))
@@ -55,7 +67,8 @@ function runsOf(image) {
     if (part.equals(zero)) continue
     for (let block = 0; block < part.length; block += BLOCK) {
       const bytes = part.subarray(block, block + BLOCK)
-      if (!bytes.equals(zero.subarray(0, BLOCK))) runs.push(...runsOfBlock((at + block) / BLOCK, bytes))
+      if (!bytes.equals(zero.subarray(0, BLOCK)))
+        runs.push(...runsOfBlock((at + block) / BLOCK, bytes))
     }
   }
   closeSync(file)
