@@ -5,14 +5,14 @@ const rehearsals = (log: string) => new Set(log.match(/start \w+ +request rehear
 
 test(
   'containers are rehearsed once the first work came to rest, and leave nothing',
-  { timeout: 120_000 },
+  { timeout: 320_000 },
   async () => {
     await using machine = await startMachine({ rehearse: true })
     expect((await runContainer(machine, ['echo', 'first'])).stdout).toBe('first\n')
     expect(rehearsals(await machine.kernelLog())).toBe(0)
     await expect
       .poll(async () => rehearsals(await machine.kernelLog()), {
-        timeout: 100_000,
+        timeout: 300_000,
         interval: 1_000,
       })
       .toBe(20)

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { createReadStream, existsSync, openAsBlob } from 'node:fs'
 import { Readable } from 'node:stream'
 import { nodeNames } from '../../src/hosts/node/names.ts'
@@ -7,6 +8,7 @@ import { CatalogTransport } from '../../src/storage/catalog.ts'
 import { openEngine, type TestEngine } from './api-client.ts'
 import { openHostRoot, type CatalogFiles } from '../../src/storage/host-root.ts'
 import { processSpec } from './container-spec.ts'
+import { DockerCli, finished, type Result } from './docker-cli.ts'
 import { finish, startMachine } from './guest.ts'
 import { ImageRegistry } from './image-registry.ts'
 import { docker, type CliResult } from './memory-cli-host.ts'
@@ -25,16 +27,20 @@ const files: CatalogFiles = {
 }
 
 /** An engine on the real guest, with its host root and the host's loopback: where networks are tried out. */
-export interface NetworkLab extends AsyncDisposable {
+export interface NetworkLab extends CommandLab {
   readonly machine: GuestMachine
   readonly engine: TestEngine
-  /** Our CLI; the words are split at blanks, an array's are taken as they are. */
+}
+
+/** What the same questions can be asked of: ours, or a real dockerd. */
+export interface CommandLab extends AsyncDisposable {
+  /** A docker CLI; the words are split at blanks, an array's are taken as they are. */
   docker(command: string | readonly string[]): Promise<CliResult>
   /** The same; anything but exit code 0 is an error. */
   output(command: string | readonly string[]): Promise<string>
   /** A shell in a container. */
   inside(container: string, script: string): Promise<CliResult>
-  /** A shell of the guest itself. */
+  /** A shell of the machine that the containers run on. */
   host(script: string): Promise<CliResult>
 }
 
@@ -81,6 +87,32 @@ export async function openLab(): Promise<NetworkLab> {
     },
   }
   await lab.output('pull -q busybox')
+  return lab
+}
+
+/**
+ * A real dockerd with the image busybox, to hold Drydock against.
+ * @param shell words before a command that is to run in the daemon's network namespace
+ */
+export function openPeer(address: string, shell: string): CommandLab {
+  const cli = new DockerCli(address)
+  const result = ({ code, stdout, stderr }: Result): CliResult => ({
+    code,
+    out: stdout,
+    err: stderr,
+  })
+  const lab: CommandLab = {
+    docker: async (command) =>
+      result(await cli.run(typeof command === 'string' ? command.split(' ') : command)),
+    output: (command) =>
+      cli.output(...(typeof command === 'string' ? command.split(' ') : command)),
+    inside: (container, script) => lab.docker(['exec', container, 'sh', '-c', script]),
+    host: async (script) => {
+      const [program = '', ...words] = shell.split(' ')
+      return result(await finished(spawn(program, [...words, 'sh', '-c', script])))
+    },
+    [Symbol.asyncDispose]: async () => cli[Symbol.dispose](),
+  }
   return lab
 }
 

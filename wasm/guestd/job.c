@@ -204,8 +204,6 @@ static void exited(struct job *job) {
         close_watch(&job->memory_events);
     }
     close_watch(&job->input);
-    if (job->kind == JOB_CONTAINER)
-        runtime_exited(job->container);
     if (!job->removing) {
         job_settle(job);
         return;

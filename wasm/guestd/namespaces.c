@@ -34,8 +34,6 @@ int namespaces_parse(const struct json_value *list, struct namespaces *namespace
             *(flag == CLONE_NEWCGROUP ? &namespaces->later : &namespaces->create) |= (uint64_t)flag;
         else if (flag == CLONE_NEWPID && namespaces->pid < 0 && (namespaces->pid = open(path, O_RDONLY | O_CLOEXEC)) < 0)
             return fail_errno(failure, errno, "cannot join the pid namespace %s", path);
-        else if (flag == CLONE_NEWNET)
-            lone_network_spoil_path(path);
     }
     if ((namespaces->create & CLONE_NEWNS) == 0)
         return fail(failure, "invalid", EINVAL, "a container needs a mount namespace of its own");

@@ -132,19 +132,6 @@ static int become_user(const struct json_value *spec, struct failure *failure) {
     return 0;
 }
 
-bool process_may_change_network(const struct json_value *spec) {
-    static const char *const able[] = {"CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_PTRACE"};
-    const struct json_value *sets = json_get(spec, "capabilities");
-    if (sets == NULL)
-        return true;
-    for (const struct json_value *set = json_first(sets); set != NULL; set = set->next)
-        for (const struct json_value *item = json_first(set); item != NULL; item = item->next)
-            for (size_t i = 0; i < sizeof able / sizeof *able; i++)
-                if (strcmp(json_text(item, ""), able[i]) == 0)
-                    return true;
-    return false;
-}
-
 int process_execute(struct process *process, struct failure *failure) {
     const struct json_value *spec = process->spec, *user = json_get(spec, "user");
     const bool no_new_privileges = json_is_true(json_get(spec, "noNewPrivileges"));

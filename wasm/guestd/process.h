@@ -19,8 +19,6 @@ struct process {
 int process_prepare(const struct process *process, struct failure *failure);
 /* In the child, in its root. Returns only with a failure. */
 int process_execute(struct process *process, struct failure *failure);
-/* Whether it has a right by which it could change the network that it is in. */
-bool process_may_change_network(const struct json_value *spec);
 /* Microseconds of the monotonic clock. */
 uint64_t process_clock(void);
 

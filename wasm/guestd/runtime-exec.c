@@ -14,7 +14,6 @@
 #include "cleanup.h"
 #include "files.h"
 #include "json.h"
-#include "lone-networks.h"
 #include "runtime-paths.h"
 #include "spawn.h"
 
@@ -91,8 +90,6 @@ int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *
     if (cgroup < 0)
         return fail(failure, "no-container", -cgroup, "no container %s", container);
     guest.target = pidfd;
-    if (process_may_change_network(guest.process.spec))
-        lone_network_spoil(container);
     struct spawn spawn = {.cgroup = cgroup, .pid_namespace = pidfd, .keep = pidfd, .enter = enter_container};
     error = start(&spawn, &guest, init_pid, spawned, failure);
     if (error < 0 && is_dead(pidfd))

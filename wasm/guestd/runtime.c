@@ -113,23 +113,12 @@ static int read_container(const struct json_value *open, struct container *conta
     return namespaces_parse(json_get(json_get(container->spec, "linux"), "namespaces"), &container->namespaces, failure);
 }
 
-/* It leaves nothing in its network: all of its processes end with its first, and none may change it. The settings that it may
- * have made are those that every container makes. */
-static bool is_tame(const struct container *container) {
-    const struct json_value *sysctls = json_get(json_get(container->spec, "linux"), "sysctl");
-    for (const struct json_value *item = json_first(sysctls); item != NULL; item = item->next)
-        if (strcmp(item->name, "net.ipv4.ip_unprivileged_port_start") != 0 &&
-            strcmp(item->name, "net.ipv4.ping_group_range") != 0)
-            return false;
-    return (container->namespaces.create & CLONE_NEWPID) != 0 && !process_may_change_network(container->process.spec);
-}
-
 /* A network namespace of its own comes ready, with its links when it is in networks. */
 static int take_network(struct container *container, struct failure *failure) {
     struct namespaces *namespaces = &container->namespaces;
     if (container->network == NULL || (namespaces->create & CLONE_NEWNET) == 0) {
         if ((namespaces->create & CLONE_NEWNET) != 0)
-            namespaces->network = lone_network_take(container->id, is_tame(container));
+            namespaces->network = lone_network_take();
         if (namespaces->network >= 0)
             namespaces->create &= ~(uint64_t)CLONE_NEWNET;
         return 0;
@@ -198,8 +187,6 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
     memcpy(spawned->cgroup, path, sizeof path);
     return 0;
 }
-
-void runtime_exited(const char *container) { lone_network_return(container); }
 
 int runtime_stop(const char *container, struct failure *failure) {
     char path[CGROUP_PATH_MAX];

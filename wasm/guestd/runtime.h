@@ -56,8 +56,6 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
 /* Start a process in the host root. */
 int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
-/* All processes of a container are gone. */
-void runtime_exited(const char *container);
 /* After a failed start of a container that is not `fresh`: kill what is left in the cgroup and remove that; the files stay. */
 int runtime_stop(const char *container, struct failure *failure);
 /* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */

@@ -245,15 +245,23 @@ async function withoutIgnored(
   const path = resolveInRoot(context, dockerfile)
   return ['.dockerignore', path]
     .filter((name) => patterns.ignores(name))
-    .reduce((root, name) => without(root, name.split('/')), context)
+    .reduce((root, name) => without(root, name.split('/'), '', patterns), context)
 }
 
-function without(node: RootfsNode, [name = '', ...rest]: readonly string[]): RootfsNode {
+/** The tree without a file, and without directories that were there for it alone. */
+function without(
+  node: RootfsNode,
+  [name = '', ...rest]: readonly string[],
+  above: string,
+  patterns: IgnorePatterns,
+): RootfsNode {
   const child = node.children?.get(name)
   if (!child) return node
+  const path = above === '' ? name : `${above}/${name}`
+  const left = rest.length === 0 ? undefined : without(child, rest, path, patterns)
   const children = new Map(node.children)
-  if (rest.length === 0) children.delete(name)
-  else children.set(name, without(child, rest))
+  if (!left || (left.children?.size === 0 && patterns.ignores(path))) children.delete(name)
+  else children.set(name, left)
   return { ...node, children }
 }
 

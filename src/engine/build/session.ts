@@ -148,7 +148,7 @@ export class BuildSession implements AsyncDisposable {
     const { images } = this.tools
     const tar = await step.make(vertex)
     const { layer, pin } = await images.layers.add(
-      { open: () => Promise.resolve(tar) },
+      { own: true, open: () => Promise.resolve(tar) },
       this.signal,
     )
     this.#pins.push(pin)

@@ -153,8 +153,10 @@ async function send(containers: Containers, container: Container, signal: number
   }
   container.event('kill', { signal: String(signal) })
   if (status === 'paused') {
-    // A frozen process takes no signal, not even the last one.
-    await machine.resume(container.id)
+    // A frozen process takes no signal but SIGKILL, of which it may be dead by now.
+    await machine.resume(container.id).catch((error: unknown) => {
+      if (!(error instanceof EngineError) || error.code === 'unavailable') throw error
+    })
     if (container.state.status === 'paused') container.setState({ status: 'running' })
   }
 }

@@ -14,6 +14,8 @@ export interface LayerSource {
   /** What the bytes as they come, compressed or not, must hash to, where that is known before. */
   readonly digest?: Digest
   readonly size?: number
+  /** Made by the engine itself: a plain tar, with nothing to hold it against. */
+  readonly own?: true
   open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /** Called with the length of each piece that has come. */
   onBytes?(length: number): Promise<void>
@@ -30,10 +32,11 @@ export async function importLayer(
   source: LayerSource,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
-  const checked = new CheckedStream(await source.open(signal), source, await createSha256())
+  const bytes = await source.open(signal)
+  const checked = source.own ? undefined : new CheckedStream(bytes, source, await createSha256())
   const entries: LayerEntry[] = []
   const write = async (): Promise<Digest> => {
-    const plain = await inflated(checked.stream)
+    const plain = checked ? await inflated(checked.stream) : bytes
     const expected = { ...(source.diffId && { digest: source.diffId }), signal }
     return (await blobs.write(indexed(plain, entries, checked), expected)).digest
   }
@@ -49,14 +52,18 @@ export async function importLayer(
     })
   let size = 0
   for (const entry of entries) size += entry.size
-  return { diffId, digest: checked.digest ?? diffId, index: stored.digest, size }
+  return { diffId, digest: checked?.digest ?? diffId, index: stored.digest, size }
 }
 
 /** What exactly is wrong with bytes that aren't what was promised, is of no interest. */
-function explain(error: unknown, digest: Digest | undefined, checked: CheckedStream): unknown {
+function explain(
+  error: unknown,
+  digest: Digest | undefined,
+  checked: CheckedStream | undefined,
+): unknown {
   if (!(error instanceof EngineError) || error.code !== 'invalid-parameter') return error
   const message =
-    checked.digest || digest === undefined
+    checked?.digest || digest === undefined
       ? error.message.startsWith('archive/tar') || error.message.startsWith('gzip')
         ? `failed to register layer: ${error.message}`
         : "layers from manifest don't match image configuration"
@@ -142,7 +149,7 @@ export async function inflated(
 async function* indexed(
   plain: ReadableStream<Uint8Array>,
   entries: LayerEntry[],
-  checked: CheckedStream,
+  checked: CheckedStream | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
@@ -159,7 +166,7 @@ async function* indexed(
     }
     await writer.close().catch(() => undefined)
     await listing
-    if (checked.digest === undefined)
+    if (checked && checked.digest === undefined)
       throw new EngineError('invalid-parameter', 'gzip: unexpected end')
   } finally {
     await writer.abort().catch(() => undefined)

@@ -108,9 +108,9 @@ export class LayerStore implements AsyncDisposable {
     return diffIds.reduce((sum, diffId) => sum + (this.#layers.get(diffId)?.size ?? 0), 0)
   }
 
-  /** Bytes of all layers, each counted once. */
+  /** Bytes of all images' layers, each counted once. */
   total(): number {
-    return this.size([...this.#layers.keys()])
+    return this.size([...this.#layers.keys()].filter((diffId) => this.isInImage(diffId)))
   }
 
   pin(diffIds: readonly Digest[]): LayerPin {

@@ -116,10 +116,6 @@ int runtime_idle(void) {
     return 0;
 }
 
-void runtime_exited(const char *container) {
-    (void)container;
-}
-
 int runtime_stop(const char *container, struct failure *failure) {
     (void)container;
     (void)failure;
