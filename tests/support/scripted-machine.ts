@@ -29,6 +29,7 @@ import type {
   NameResolver,
   OutputChunk,
 } from '../../src/ports/machine.ts'
+import { ScriptedDisk } from './scripted-disk.ts'
 import { ScriptedFiles } from './scripted-files.ts'
 
 /** What a scripted program may do. */
@@ -203,6 +204,7 @@ interface ScriptedContainer {
 /** A machine in memory: programs are functions. What it was asked stands in its fields. */
 export class ScriptedMachine implements Machine {
   readonly programs: Record<string, Program>
+  readonly disk: ScriptedDisk = new ScriptedDisk()
   readonly trees: Map<string, RootfsNode> = new Map()
   readonly containers: Map<string, ScriptedContainer> = new Map()
   readonly deleted: string[] = []
