@@ -1,5 +1,6 @@
 import { Gunzip } from 'fflate'
 import { EngineError } from '../core/error.ts'
+import { joinBytes } from './join-bytes.ts'
 
 /**
  * Inflate whole gzip members that are in memory, at once.
@@ -25,11 +26,5 @@ export function inflateMembers(bytes: Uint8Array, wanted: number): Uint8Array {
   if (size < wanted) throw new EngineError('invalid-parameter', 'gzip: unexpected EOF')
   const [only] = parts
   if (only && parts.length === 1) return only
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return joinBytes(parts)
 }

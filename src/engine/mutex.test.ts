@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { KeyedMutex, Slots } from './mutex.ts'
+import { Slots } from '../core/slots.ts'
+import { KeyedMutex } from './mutex.ts'
 
 test('a key is held by one at a time, in order; who gives up lets the next in', async () => {
   const mutex = new KeyedMutex()

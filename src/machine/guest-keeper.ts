@@ -4,7 +4,7 @@ import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DiskStore } from '../ports/disk-store.ts'
 import type { MachineState } from '../ports/machine.ts'
-import { Gate } from './gate.ts'
+import { Slots } from '../core/slots.ts'
 import { Guest, type GuestSource } from './guest.ts'
 import { identityOf } from './identity.ts'
 import { NinepServer } from './ninep/server.ts'
@@ -50,7 +50,7 @@ export class GuestKeeper implements AsyncDisposable {
   readonly #trees = new Map<string, RootfsNode>()
   readonly #listeners = new Set<(state: MachineState) => void>()
   readonly #stop = new AbortController()
-  readonly #starts = new Gate(STARTS_AT_ONCE)
+  readonly #starts = new Slots(STARTS_AT_ONCE)
   #server: NinepServer | undefined
   /** The guest that is up or coming; rejected when none will come. */
   #guest: Promise<Guest>
@@ -101,7 +101,7 @@ export class GuestKeeper implements AsyncDisposable {
     process: ProcessRef,
     signal?: AbortSignal,
   ): Promise<GuestProcess> {
-    using _ = await this.#starts.enter(signal)
+    using _ = await this.#starts.take(signal)
     const guest = await this.ready(signal)
     this.noteWork()
     try {

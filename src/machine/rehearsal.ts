@@ -1,3 +1,5 @@
+import { mergeLayers } from '../codec/layer-merge.ts'
+import { defaultMounts, sharedMemory } from '../core/default-mounts.ts'
 import type { ContainerStart, RuntimeSpec } from '../core/guest-protocol.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -29,7 +31,7 @@ const IDLE = 0.7
 /** An empty tree: the program comes from the guest's own files. */
 export const REHEARSAL_TREE: { readonly id: string; readonly root: RootfsNode } = {
   id: '0'.repeat(64),
-  root: emptyDirectory(),
+  root: mergeLayers([]),
 }
 
 /** Rehearse until it is enough or the signal aborts. */
@@ -97,43 +99,8 @@ const spec: RuntimeSpec = {
   root: { path: 'rootfs' },
   hostname: 'rehearsal',
   mounts: [
-    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
-    {
-      destination: '/dev',
-      type: 'tmpfs',
-      source: 'tmpfs',
-      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
-    },
-    {
-      destination: '/dev/pts',
-      type: 'devpts',
-      source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
-    },
-    {
-      destination: '/sys',
-      type: 'sysfs',
-      source: 'sysfs',
-      options: ['nosuid', 'noexec', 'nodev', 'ro'],
-    },
-    {
-      destination: '/sys/fs/cgroup',
-      type: 'cgroup',
-      source: 'cgroup',
-      options: ['ro', 'nosuid', 'noexec', 'nodev'],
-    },
-    {
-      destination: '/dev/mqueue',
-      type: 'mqueue',
-      source: 'mqueue',
-      options: ['nosuid', 'noexec', 'nodev'],
-    },
-    {
-      destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=67108864'],
-    },
+    ...defaultMounts('ro'),
+    sharedMemory(67_108_864),
     bind('/bin/docker-init', '/sbin/docker-init'),
   ],
   linux: {
@@ -141,18 +108,4 @@ const spec: RuntimeSpec = {
     maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
     readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys'],
   },
-}
-
-function emptyDirectory(): RootfsNode {
-  return {
-    kind: 'directory',
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
-    mtime: 0,
-    size: 0,
-    offset: 0,
-    links: 2,
-    children: new Map(),
-  }
 }

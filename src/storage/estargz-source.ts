@@ -13,6 +13,7 @@ import { readTar } from '../codec/tar/read.ts'
 import { EngineError } from '../core/error.ts'
 import type { ContentSource, Layer } from '../core/layer.ts'
 import { ByteCache } from './byte-cache.ts'
+import { joinBytes } from '../codec/join-bytes.ts'
 
 /** Exactly `length` bytes of a blob from `offset`. */
 export type FetchRange = (
@@ -236,7 +237,7 @@ class EstargzSource implements ContentSource {
       parts.push(part)
       got += part.length
     }
-    return join(parts, got)
+    return join(parts)
   }
 
   async #later(offset: number, length: number): Promise<Uint8Array> {
@@ -250,7 +251,7 @@ class EstargzSource implements ContentSource {
       parts.push(part)
       got += part.length
     }
-    return join(parts, got)
+    return join(parts)
   }
 
   /** Index of the chunk that holds `offset`. */
@@ -353,14 +354,8 @@ class EstargzSource implements ContentSource {
   }
 }
 
-function join(parts: readonly Uint8Array[], size: number): Uint8Array {
+/** One part is handed on as it is. */
+function join(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts
-  if (only && parts.length === 1) return only
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return only && parts.length === 1 ? only : joinBytes(parts)
 }

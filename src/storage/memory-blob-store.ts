@@ -2,6 +2,7 @@ import { createSha256 } from '../codec/sha256.ts'
 import type { Digest } from '../core/digest.ts'
 import { EngineError } from '../core/error.ts'
 import type { BlobReader, BlobStore } from '../ports/blob-store.ts'
+import { joinBytes } from '../codec/join-bytes.ts'
 
 /** Blobs that end with the page: for tests, and where the browser keeps nothing. */
 export class MemoryBlobStore implements BlobStore {
@@ -29,7 +30,7 @@ export class MemoryBlobStore implements BlobStore {
     signal?.throwIfAborted()
     const digest = hash.digest()
     checkDigest(digest, options.digest)
-    if (!this.#blobs.has(digest)) this.#blobs.set(digest, concat(parts, size))
+    if (!this.#blobs.has(digest)) this.#blobs.set(digest, joinBytes(parts))
     return { digest, size }
   }
 
@@ -68,14 +69,4 @@ export function checkDigest(digest: Digest, expected: Digest | undefined): void 
     'invalid-parameter',
     `unexpected commit digest ${digest}, expected ${expected}: failed precondition`,
   )
-}
-
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

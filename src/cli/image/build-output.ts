@@ -4,6 +4,7 @@ import { TarWriter } from '../../codec/tar/write.ts'
 import type { Layer, LayerEntry, RootfsNode } from '../../core/layer.ts'
 import { ExitError, type Invocation } from '../command.ts'
 import { pathFrom } from '../paths.ts'
+import { joinBytes } from '../../codec/join-bytes.ts'
 
 /** Where a build's result goes besides the engine's images. */
 export interface BuildOutput {
@@ -90,7 +91,7 @@ async function filesOf(archive: ReadableStream<Uint8Array>): Promise<RootfsNode>
   })) {
     // Contents are gathered as they pass.
   }
-  const read = (path: string): Uint8Array => joined(blobs.get(path) ?? [])
+  const read = (path: string): Uint8Array => joinBytes(blobs.get(path) ?? [])
   const manifest = JSON.parse(new TextDecoder().decode(read('manifest.json'))) as readonly {
     readonly Layers: readonly string[]
   }[]
@@ -106,16 +107,6 @@ async function filesOf(archive: ReadableStream<Uint8Array>): Promise<RootfsNode>
     })
   }
   return mergeLayers(layers)
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }
 
 function* walk(

@@ -1,6 +1,7 @@
 import type { LayerEntry } from '../../core/layer.ts'
 import { encodeName } from '../name-bytes.ts'
 import { BLOCK, paddingOf } from './header.ts'
+import { joinBytes } from '../join-bytes.ts'
 
 /** What a member needs: an entry without its place. A directory's path has no trailing slash here. */
 export type TarMember = Omit<LayerEntry, 'offset'>
@@ -43,14 +44,14 @@ export class TarWriter {
       records.push(record(`SCHILY.xattr.${name}`, value))
     const block = ustar(member, path, target, flagOf[member.kind])
     if (records.length === 0) return block
-    const data = concat(records)
+    const data = joinBytes(records)
     const pax = ustar(
       { mode: 0o644, uid: 0, gid: 0, mtime: 0, size: data.length },
       encoder.encode('PaxHeader'),
       new Uint8Array(),
       'x',
     )
-    return concat([pax, data, new Uint8Array(paddingOf(data.length)), block])
+    return joinBytes([pax, data, new Uint8Array(paddingOf(data.length)), block])
   }
 
   /** Zeros after a content of `size` bytes. */
@@ -101,18 +102,8 @@ function octal(block: Uint8Array, at: number, digits: number, value: number): vo
 const decimal = (seconds: number): string => seconds.toFixed(9).replace(/\.?0+$/, '')
 
 function record(key: string, value: Uint8Array): Uint8Array {
-  const body = concat([encoder.encode(` ${key}=`), value, encoder.encode('\n')])
+  const body = joinBytes([encoder.encode(` ${key}=`), value, encoder.encode('\n')])
   let length = body.length + 1
   while (length !== body.length + `${length}`.length) length = body.length + `${length}`.length
-  return concat([encoder.encode(`${length}`), body])
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return joinBytes([encoder.encode(`${length}`), body])
 }

@@ -2,6 +2,7 @@ import { readTar } from '../../codec/tar/read.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { Layer, LayerEntry } from '../../core/layer.ts'
 import type { BuildSession, LayerStep } from './session.ts'
+import { joinBytes } from '../../codec/join-bytes.ts'
 
 /**
  * The layer that an image of `--cache-from` has for a step: one that came about in the same way, on the same layers. RUN is
@@ -51,7 +52,7 @@ async function hasContent(
   const mine: unknown[] = []
   let pieces: Uint8Array[] = []
   for await (const entry of readTar(tar, (_, bytes) => void pieces.push(bytes.slice()))) {
-    mine.push([...facts(entry), keys.bytes(joined(pieces))])
+    mine.push([...facts(entry), keys.bytes(joinBytes(pieces))])
     pieces = []
   }
   return keys.of(mine) === keys.of(await factsOf(layer, (bytes) => keys.bytes(bytes)))
@@ -76,13 +77,3 @@ const facts = ({ path, kind, mode, uid, gid, size, target }: LayerEntry): unknow
   size,
   target,
 ]
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
-}

@@ -1,6 +1,7 @@
 import type { BuildInstruction, CopyInstruction } from '../../codec/dockerfile/instructions.ts'
 import { heredocText } from '../../codec/dockerfile/heredoc.ts'
 import { IgnorePatterns } from '../../codec/dockerfile/ignore.ts'
+import { mergeLayers } from '../../codec/layer-merge.ts'
 import { EngineError } from '../../core/error.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import { resolveUser } from '../containers/user.ts'
@@ -24,17 +25,7 @@ type WorkdirInstruction = Extract<
   { kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER' }
 >
 
-const scratch: RootfsNode = {
-  kind: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  size: 0,
-  offset: 0,
-  links: 2,
-  children: new Map(),
-}
+const scratch: RootfsNode = mergeLayers([])
 
 /** Absolute and clean, with the slash at its end kept. */
 export function absolutePath(path: string, directory: string): string {

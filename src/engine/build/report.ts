@@ -86,13 +86,8 @@ export class ClassicReport implements Report {
   }
 
   async fail(error: unknown): Promise<void> {
-    const message = error instanceof Error ? error.message : String(error)
-    const code = error instanceof BuildError ? error.exitCode : undefined
     try {
-      await this.#progress.send({
-        errorDetail: { ...(code === undefined ? {} : { code }), message },
-        error: message,
-      })
+      await this.#progress.send(errorLine(error))
     } catch {
       // Nobody is left to tell.
     }
@@ -193,11 +188,7 @@ export class TraceReport implements Report {
           file: file.name,
         })
       }
-      const code = error instanceof BuildError ? error.exitCode : undefined
-      await this.#progress.send({
-        errorDetail: { ...(code === undefined ? {} : { code }), message },
-        error: message,
-      })
+      await this.#progress.send(errorLine(error))
     } catch {
       // Nobody is left to tell.
     }
@@ -207,4 +198,11 @@ export class TraceReport implements Report {
   close(): Promise<void> {
     return this.#progress.close()
   }
+}
+
+/** The last line of a build that failed (moby api, `errorDetail`). */
+function errorLine(error: unknown): object {
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof BuildError ? error.exitCode : undefined
+  return { errorDetail: { ...(code === undefined ? {} : { code }), message }, error: message }
 }

@@ -2,6 +2,7 @@ import { EngineError } from '../../core/error.ts'
 import type { RuntimeMount } from '../../core/guest-protocol.ts'
 import { runtimeMount, type MountPoint } from '../volumes/mount-point.ts'
 import type { HostConfig } from './config.ts'
+import { defaultMounts, sharedMemory } from '../../core/default-mounts.ts'
 
 /** Where guestd writes a container's files and the spec binds them from. */
 const filesPath = (id: string, name: string): string => `/run/containers/${id}/${name}`
@@ -30,7 +31,7 @@ export function containerMounts(
   const own = [...tmpfs, ...requested, ...points.map(runtimeMount)]
   const taken = new Set(own.map(({ destination }) => destination))
   const standard = [
-    ...defaultMounts(host),
+    ...standardMounts(host),
     ...files.map((name) => ({
       destination: `/etc/${name}`,
       type: 'bind',
@@ -56,58 +57,9 @@ export function containerMounts(
   ]
 }
 
-function defaultMounts(host: HostConfig): RuntimeMount[] {
-  const access = host.Privileged ? 'rw' : 'ro'
-  const ipc: RuntimeMount[] =
-    host.IpcMode === 'none'
-      ? []
-      : [
-          {
-            destination: '/dev/shm',
-            type: 'tmpfs',
-            source: 'shm',
-            options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${host.ShmSize}`],
-          },
-        ]
-  return [
-    {
-      destination: '/proc',
-      type: 'proc',
-      source: 'proc',
-      options: ['nosuid', 'noexec', 'nodev'],
-    },
-    {
-      destination: '/dev',
-      type: 'tmpfs',
-      source: 'tmpfs',
-      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
-    },
-    {
-      destination: '/dev/pts',
-      type: 'devpts',
-      source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
-    },
-    {
-      destination: '/sys',
-      type: 'sysfs',
-      source: 'sysfs',
-      options: ['nosuid', 'noexec', 'nodev', access],
-    },
-    {
-      destination: '/sys/fs/cgroup',
-      type: 'cgroup2',
-      source: 'cgroup',
-      options: [access, 'nosuid', 'noexec', 'nodev'],
-    },
-    {
-      destination: '/dev/mqueue',
-      type: 'mqueue',
-      source: 'mqueue',
-      options: ['nosuid', 'noexec', 'nodev'],
-    },
-    ...ipc,
-  ]
+function standardMounts(host: HostConfig): RuntimeMount[] {
+  const shared = host.IpcMode === 'none' ? [] : [sharedMemory(host.ShmSize)]
+  return [...defaultMounts(host.Privileged ? 'rw' : 'ro'), ...shared]
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type FileStat,
 } from '../../ports/cli-host.ts'
 import { broken, isObject } from './stub-frames.ts'
+import { errnoWords } from '../../core/errno-words.ts'
 
 type Send = (kind: 'file' | 'file-content', ...parts: readonly Uint8Array[]) => Promise<void>
 
@@ -24,17 +25,6 @@ interface Pending {
 }
 
 const encoder = new TextEncoder()
-
-/** Go's words for the reasons that a user meets. */
-const sentences: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
-  EEXIST: 'file exists',
-  EISDIR: 'is a directory',
-  ENOTDIR: 'not a directory',
-  ENOTEMPTY: 'directory not empty',
-}
 
 const actions: Readonly<Record<FileRequest['op'], string>> = {
   read: 'open',
@@ -192,7 +182,7 @@ export class StubFiles implements CliFiles {
       return
     }
     const code = typeof error['code'] === 'string' ? error['code'] : 'EIO'
-    const reason = sentences[code] ?? String(error['message'])
+    const reason = errnoWords[code] ?? String(error['message'])
     pending.reject(new CliFileError(code, `${actions[pending.op]} ${pending.path}: ${reason}`))
   }
 

@@ -25,6 +25,7 @@ import {
   type FileEntry,
   type FileStat,
 } from '../../ports/cli-host.ts'
+import { errnoWords } from '../../core/errno-words.ts'
 
 const signals: readonly CliSignal[] = [
   'SIGINT',
@@ -195,22 +196,12 @@ async function statOf(path: string): Promise<FileStat> {
   return kind === 'symlink' ? { ...shared, target: await readlink(path) } : shared
 }
 
-const sentences: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
-  EEXIST: 'file exists',
-  EISDIR: 'is a directory',
-  ENOTDIR: 'not a directory',
-  ENOTEMPTY: 'directory not empty',
-}
-
 /** A failure in Go's words: `open x: no such file or directory`. */
 async function told<T>(result: Promise<T>, path: string, action: string): Promise<T> {
   try {
     return await result
   } catch (cause) {
     const { code = 'EIO', message } = cause as NodeJS.ErrnoException
-    throw new CliFileError(code, `${action} ${path}: ${sentences[code] ?? message}`, { cause })
+    throw new CliFileError(code, `${action} ${path}: ${errnoWords[code] ?? message}`, { cause })
   }
 }

@@ -211,24 +211,34 @@ export class LogDiskStore implements DiskStore {
       else if (this.#index.segmentOf(block) !== 0) discards.push(block)
     }
     if (blocks.length === 0 && discards.length === 0 && this.#size === this.#storedSize) return
-    blocks.sort((one, other) => one - other)
-    const parts = Math.max(1, Math.ceil(blocks.length / this.#medium.recordBlocks))
-    const size = this.#size
+    await this.#write(blocks, discards, this.#size, (block) => {
+      const bytes = batch.get(block) ?? new Uint8Array(DISK_BLOCK)
+      return { bytes, sum: blockSum(bytes) }
+    })
+  }
+
+  /** Blocks into records of the log, all of them one commit. */
+  async #write(
+    unsorted: readonly number[],
+    discards: readonly number[],
+    size: number,
+    contentOf: (block: number) => { readonly bytes: Uint8Array; readonly sum: number },
+  ): Promise<void> {
+    const blocks = [...unsorted].sort((one, other) => one - other)
+    const { recordBlocks } = this.#medium
+    const parts = Math.max(1, Math.ceil(blocks.length / recordBlocks))
     const records: DiskRecord[] = []
     const data: Uint8Array[][] = []
     for (let part = 0; part < parts; part++) {
-      const own = blocks.slice(
-        part * this.#medium.recordBlocks,
-        (part + 1) * this.#medium.recordBlocks,
-      )
-      const bytes = own.map((block) => batch.get(block) ?? new Uint8Array(DISK_BLOCK))
-      data.push(bytes)
+      const own = blocks.slice(part * recordBlocks, (part + 1) * recordBlocks)
+      const contents = own.map(contentOf)
+      data.push(contents.map(({ bytes }) => bytes))
       records.push({
         sequence: this.#index.sequence + 1 + part,
         remaining: parts - 1 - part,
         size,
         blocks: Uint32Array.from(own),
-        sums: Uint32Array.from(bytes, blockSum),
+        sums: Uint32Array.from(contents, ({ sum }) => sum),
         discards: part === 0 ? Uint32Array.from(discards) : new Uint32Array(0),
       })
     }
@@ -294,31 +304,11 @@ export class LogDiskStore implements DiskStore {
         for (const block of discards) if (this.#index.isShadow(block)) zero.add(block)
     // The greatest size and sequence are in the last record: it must not be lost with a victim.
     if (moved.size === 0 && zero.size === 0 && this.#hasNewer(victims)) return
-    const blocks = [...moved.keys()].sort((one, other) => one - other)
-    const parts = Math.max(1, Math.ceil(blocks.length / this.#medium.recordBlocks))
-    const records: DiskRecord[] = []
-    const data: Uint8Array[][] = []
-    for (let part = 0; part < parts; part++) {
-      const own = blocks.slice(
-        part * this.#medium.recordBlocks,
-        (part + 1) * this.#medium.recordBlocks,
-      )
-      const bytes = own.map((block) => moved.get(block) ?? new Uint8Array(DISK_BLOCK))
-      data.push(bytes)
-      records.push({
-        sequence: this.#index.sequence + 1 + part,
-        remaining: parts - 1 - part,
-        size: this.#storedSize,
-        blocks: Uint32Array.from(own),
-        sums: Uint32Array.from(own, (block) => this.#index.sumOf(block)),
-        discards: part === 0 ? Uint32Array.from(zero) : new Uint32Array(0),
-      })
-    }
-    const places = await this.#medium.append(records, data)
-    records.forEach((record, at) => {
-      const place = places[at]
-      if (place) this.#index.add({ ...record, ...place })
-    })
+    // With the sums they had: a copy of what went bad must not pass for good.
+    await this.#write([...moved.keys()], [...zero], this.#storedSize, (block) => ({
+      bytes: moved.get(block) ?? new Uint8Array(DISK_BLOCK),
+      sum: this.#index.sumOf(block),
+    }))
   }
 
   #hasNewer(victims: readonly Segment[]): boolean {

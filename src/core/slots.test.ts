@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import { Gate } from './gate.ts'
+import { Slots } from './slots.ts'
 
 test('lets two in, then each as one leaves, in order; who gives up is passed over', async () => {
-  const gate = new Gate(2)
-  const first = await gate.enter()
-  const second = await gate.enter()
+  const slots = new Slots(2)
+  const first = await slots.take()
+  const second = await slots.take()
   const seen: string[] = []
   const gone = new AbortController()
-  const third = gate.enter(gone.signal).catch((error: unknown) => seen.push(String(error)))
-  const fourth = gate.enter().then((place) => {
+  const third = slots.take(gone.signal).catch((error: unknown) => seen.push(String(error)))
+  const fourth = slots.take().then((place) => {
     seen.push('fourth')
     return place
   })
@@ -21,7 +21,7 @@ test('lets two in, then each as one leaves, in order; who gives up is passed ove
   second[Symbol.dispose]()
   place[Symbol.dispose]()
   // Both places are free again.
-  await gate.enter()
-  await gate.enter()
-  await expect(gate.enter(AbortSignal.abort('late'))).rejects.toBe('late')
+  await slots.take()
+  await slots.take()
+  await expect(slots.take(AbortSignal.abort('late'))).rejects.toBe('late')
 })
