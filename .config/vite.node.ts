@@ -16,7 +16,7 @@ export default defineConfig({
     sourcemap: true,
     rolldownOptions: {
       input: { drydock: 'src/hosts/node/drydock.ts' },
-      external: [...builtinModules, /^node:/, 'v86', /^v86\//, 'hash-wasm', 'fflate'],
+      external: [...builtinModules, /^node:/, 'v86', /^v86\//, 'hash-wasm', 'fflate', 'ws'],
       output: {
         entryFileNames: '[name].js',
         chunkFileNames: '[name].js',

@@ -2,6 +2,7 @@ import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { defineConfig, type Plugin } from 'vite'
 import { buildInfo } from './build-info.ts'
 import { compressed } from './vite-compressed.ts'
+import { preview } from './vite-preview.ts'
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -34,5 +35,5 @@ export default defineConfig({
     sourcemap: true,
     chunkSizeWarningLimit: 1500,
   },
-  plugins: [guest(), compressed()],
+  plugins: [guest(), preview(), compressed()],
 })

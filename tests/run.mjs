@@ -13,6 +13,7 @@ const needed = [
   ['/usr/bin/gcc', 'gcc gcc-multilib libc6-dev'],
   ['/usr/bin/make', 'make'],
   ['/usr/bin/skopeo', 'skopeo'],
+  ['/usr/bin/docker-registry', 'docker-registry'],
   ['/usr/bin/python3', 'python3'],
 ]
 const missing = needed.filter(([path]) => !existsSync(path)).map(([, name]) => name)

@@ -1,6 +1,6 @@
-import { css, html, LitElement, unsafeCSS, type CSSResult, type TemplateResult } from 'lit'
+import { css, html, LitElement, type CSSResult, type TemplateResult } from 'lit'
 
-/** Media query of windows so narrow that the sheet covers the terminal. */
+/** Media query of windows so narrow that the side panel covers the terminal; side-panel.css has it, too. */
 export const COVERED = '(max-width: 48em)'
 
 const groups: readonly {
@@ -45,7 +45,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['Ctrl-P Ctrl-Q', 'Leave a container, which runs on'],
   ['Ctrl-Shift-C, Ctrl-Shift-V', 'Copy, paste'],
   ['Tab', 'Complete a command, a flag or a name'],
-  ['F6', 'From the terminal to the buttons above'],
+  ['F6', 'From the terminal to the buttons above, from a side view back'],
 ]
 
 /** Commands to try; a click types one. Fires `command` with the text. */
@@ -54,11 +54,8 @@ export class CheatSheet extends LitElement {
     :host {
       display: block;
       box-sizing: border-box;
-      width: min(27em, 100%);
       padding: 0.4em 1.1em 1.1em;
       overflow: auto;
-      background: var(--raised);
-      border-left: 1px solid var(--line);
     }
     h2 {
       margin: 1em 0 0.4em;
@@ -102,13 +99,6 @@ export class CheatSheet extends LitElement {
     }
     span {
       color: var(--muted);
-    }
-    @media ${unsafeCSS(COVERED)} {
-      :host {
-        position: absolute;
-        inset: 0 0 0 auto;
-        z-index: 10;
-      }
     }
   `
 

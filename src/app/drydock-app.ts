@@ -1,7 +1,14 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import type { PlaygroundStatus } from '../link/playground.ts'
 import './app.css'
-import { COVERED } from './cheat-sheet.ts'
+import { Banners } from './banners.ts'
+import { CheatSheet, COVERED } from './cheat-sheet.ts'
+import './page-banners.ts'
+import './page-menu.ts'
+import type { FilesView } from './editor/files-view.ts'
+import type { MenuItem } from './page-menu.ts'
+import { stopOfDeparture, stopOfFailure, wantsTakeOver, type PageStop } from './page-stop.ts'
+import { PanelViews, type PanelView } from './panel-views.ts'
 import {
   clampFontSize,
   readPreferences,
@@ -9,7 +16,12 @@ import {
   type Preferences,
 } from './preferences.ts'
 import { PlaygroundConnection } from './playground-connection.ts'
+import { saveFile } from './save-file.ts'
+import { Previews } from './previews.ts'
+import './side-panel.ts'
 import './status-line.ts'
+import './storage-notice.ts'
+import { PlaygroundTransfer } from './transfer.ts'
 import { TerminalView } from './terminal-view.ts'
 
 interface Tab {
@@ -18,7 +30,7 @@ interface Tab {
   readonly view: TerminalView
 }
 
-/** The page: tabs of shells, what to try beside them, a status line. */
+/** The page: tabs of shells, views beside them, a status line. */
 export class DrydockApp extends LitElement {
   static override properties = {
     status: { state: true },
@@ -26,18 +38,26 @@ export class DrydockApp extends LitElement {
     tabs: { state: true },
     current: { state: true },
     preferences: { state: true },
-    sheet: { state: true },
   }
   declare status: PlaygroundStatus | undefined
-  declare failure: string | undefined
+  /** Anything that was thrown. */
+  declare failure: unknown
   declare tabs: readonly Tab[]
   declare current: number
   declare preferences: Preferences
-  declare sheet: boolean
 
   readonly #connection = new PlaygroundConnection((status) => {
     this.status = status
+    this.#previews.ports = status.ports
   })
+  readonly #views = new PanelViews(this)
+  readonly #previews = new Previews(this.#views, (port, channel) =>
+    this.#connection.preview(port, channel),
+  )
+  readonly #banners = new Banners(this)
+  readonly #transfer = new PlaygroundTransfer(this.#connection, this.#banners)
+  readonly #sheet = this.#cheatSheet()
+  #files: FilesView | undefined
   #opened = 0
   #isOpen = false
 
@@ -45,7 +65,6 @@ export class DrydockApp extends LitElement {
     super()
     this.tabs = []
     this.current = 0
-    this.sheet = false
     this.preferences = readPreferences()
     this.#applyTheme()
   }
@@ -63,8 +82,9 @@ export class DrydockApp extends LitElement {
 
   async #start(): Promise<void> {
     try {
-      await this.#connection.open()
+      await this.#connection.open({ takeOver: wantsTakeOver() })
       this.#isOpen = true
+      this.#previews.restore()
     } catch (error) {
       this.#fail(error)
     }
@@ -116,38 +136,73 @@ export class DrydockApp extends LitElement {
           >
             ${this.preferences.theme === 'dark' ? '☀' : '☾'}
           </button>
-          <button
-            title="Save diagnostics"
-            aria-label="Save diagnostics"
-            @click=${() => this.#saveDiagnostics()}
-          >
-            ⤓
+          <button aria-expanded=${this.#views.isShown('files')} @click=${() => this.#toggleFiles()}>
+            Files
           </button>
-          <button aria-expanded=${this.sheet} @click=${() => this.#toggleSheet()}>Try this</button>
+          ${this.#viewButton(this.#sheet)}
+          <page-menu .items=${this.#menu}></page-menu>
         </span>
       </header>
+      <page-banners .banners=${this.#banners} .state=${this.#banners.all}></page-banners>
       <main>
         <div class="terminals"></div>
-        ${
-          this.sheet
-            ? html`<cheat-sheet
-                @command=${(event: CustomEvent<string>) => this.#type(event.detail)}
-                @keydown=${(event: KeyboardEvent) => event.key === 'Escape' && this.#closeSheet()}
-              ></cheat-sheet>`
-            : nothing
-        }
-        ${
-          this.failure === undefined
-            ? nothing
-            : html`<div class="failure" role="alert">
-                <h1>${this.#isOpen ? 'Something went wrong' : "Drydock can't start here"}</h1>
-                <p>${this.failure}</p>
-                <button @click=${() => location.reload()}>Try again</button>
-              </div>`
-        }
+        <side-panel
+          .views=${this.#views}
+          .state=${{}}
+          .width=${this.preferences.panelWidth}
+          @resized=${({ detail }: CustomEvent<number>) => this.#prefer({ ...this.preferences, panelWidth: detail })}
+          @keydown=${(event: KeyboardEvent) => this.#leavePanel(event)}
+        ></side-panel>
+        ${this.#stopped()}
       </main>
-      <status-line .status=${this.status} .stopped=${this.failure !== undefined}></status-line>
+      <storage-notice
+        .status=${this.status}
+        @command=${(event: CustomEvent<string>) => this.#type(event.detail)}
+      ></storage-notice>
+      <status-line
+        .status=${this.status}
+        .stopped=${this.#stop !== undefined}
+        @open-port=${({ detail }: CustomEvent<number>) => this.#previews.open(detail)}
+      ></status-line>
     `
+  }
+
+  /** Set when there is no playground in this page. */
+  get #stop(): PageStop | undefined {
+    const departure = this.status?.departure
+    if (departure) return stopOfDeparture(departure)
+    return this.failure === undefined ? undefined : stopOfFailure(this.failure, this.#isOpen)
+  }
+
+  #stopped(): TemplateResult | typeof nothing {
+    const stop = this.#stop
+    if (!stop) return nothing
+    const { action } = stop
+    return html`<div class="failure" role="alert">
+      <h1>${stop.title}</h1>
+      <p>${stop.text}</p>
+      ${action ? html`<button @click=${() => action.run()}>${action.label}</button>` : nothing}
+    </div>`
+  }
+
+  #viewButton(view: PanelView): TemplateResult {
+    return html`<button
+      aria-expanded=${this.#views.isShown(view.id)}
+      @click=${() => this.#views.toggle(view)}
+    >
+      ${view.title}
+    </button>`
+  }
+
+  get #menu(): readonly MenuItem[] {
+    return [
+      ...this.#transfer.menu,
+      {
+        label: 'Save diagnostics',
+        hint: 'Log, timings and kernel messages, as a text file',
+        run: () => this.#saveDiagnostics(),
+      },
+    ]
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -158,8 +213,9 @@ export class DrydockApp extends LitElement {
     }
     const view = this.#view
     view?.show()
-    if (this.failure !== undefined) {
-      if (changed.has('failure')) this.querySelector<HTMLElement>('.failure button')?.focus()
+    if (this.#stop) {
+      if (changed.has('failure') || this.status?.departure?.isOver)
+        this.querySelector<HTMLElement>('.failure button')?.focus()
     } else if (changed.has('current')) view?.focus()
   }
 
@@ -169,7 +225,7 @@ export class DrydockApp extends LitElement {
 
   /** Who clicked goes on typing; who pressed a key (`detail` 0) stays where they are. */
   #afterClick(event: MouseEvent): void {
-    if (event.detail > 0 && this.failure === undefined) this.#view?.focus()
+    if (event.detail > 0 && !this.#stop) this.#view?.focus()
   }
 
   /** F6 goes round the parts of the page, as the terminal keeps Tab for the shell. */
@@ -201,7 +257,7 @@ export class DrydockApp extends LitElement {
     while (this.tabs.includes(tab)) {
       try {
         const code = await tab.view.run((size, sink) => this.#connection.terminal(size, sink))
-        if (!this.tabs.includes(tab)) return
+        if (!this.tabs.includes(tab) || this.#stop) return
         const isLost = this.status?.machine.phase !== 'running'
         if (code === 0 && this.tabs.length > 1 && !isLost) {
           this.#closeTab(tab.id)
@@ -213,6 +269,7 @@ export class DrydockApp extends LitElement {
             : `The shell ended (${code}). A new one starts.`,
         )
       } catch (error) {
+        if (this.#stop) return
         tab.view.print(`No shell: ${messageOf(error)}. Press a key to try again.`)
         await tab.view.key()
       }
@@ -231,18 +288,46 @@ export class DrydockApp extends LitElement {
     this.requestUpdate()
   }
 
+  #cheatSheet(): PanelView {
+    const element = new CheatSheet()
+    element.addEventListener('command', (event) => {
+      if (event instanceof CustomEvent) this.#type(String(event.detail))
+    })
+    return { id: 'sheet', title: 'Try this', element }
+  }
+
+  /** The editor is loaded when somebody asks for it. */
+  #toggleFiles(): void {
+    if (this.#views.isShown('files')) {
+      this.#views.fold()
+      return
+    }
+    import('./editor/files-view.ts')
+      .then(({ FilesView: View }) => {
+        this.#files ??= new View(this.#connection.files)
+        this.#files.fontSize = this.preferences.fontSize
+        this.#views.open({ id: 'files', title: 'Files', element: this.#files })
+      })
+      .catch((error: unknown) =>
+        this.#banners.show({
+          id: 'files',
+          tone: 'trouble',
+          text: `The editor could not be loaded: ${messageOf(error)}. Try again, or reload the page.`,
+        }),
+      )
+  }
+
   #type(command: string): void {
-    if (matchMedia(COVERED).matches) this.sheet = false
+    if (matchMedia(COVERED).matches) this.#views.fold()
     this.#view?.paste(command)
   }
 
-  #closeSheet(): void {
-    this.sheet = false
+  /** F6 leads back to the terminal, and so does Escape, unless a view has a use for it. */
+  #leavePanel(event: KeyboardEvent): void {
+    if (event.defaultPrevented || (event.key !== 'Escape' && event.key !== 'F6')) return
+    event.preventDefault()
+    if (event.key === 'Escape') this.#views.fold()
     this.#view?.focus()
-  }
-
-  #toggleSheet(): void {
-    this.sheet = !this.sheet
   }
 
   #toggleTheme(): void {
@@ -261,6 +346,7 @@ export class DrydockApp extends LitElement {
     storePreferences(preferences)
     this.#applyTheme()
     for (const { view } of this.tabs) view.applyPreferences(preferences)
+    if (this.#files) this.#files.fontSize = preferences.fontSize
   }
 
   #applyTheme(): void {
@@ -270,24 +356,16 @@ export class DrydockApp extends LitElement {
   #saveDiagnostics(): void {
     this.#connection
       .diagnostics()
-      .then(download)
+      .then((text) => saveFile('drydock-diagnostics.txt', new Blob([text], { type: 'text/plain' })))
       .catch((error: unknown) => this.#fail(error))
   }
 
   #fail(error: unknown): void {
-    this.failure = messageOf(error)
+    this.failure = error
   }
 }
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
-
-function download(text: string): void {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
-  link.download = 'drydock-diagnostics.txt'
-  link.click()
-  URL.revokeObjectURL(link.href)
-}
 
 customElements.define('drydock-app', DrydockApp)

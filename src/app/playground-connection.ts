@@ -1,24 +1,36 @@
 import { EngineError } from '../core/error.ts'
 import { engineWorker, engineWorkerBroken } from './engine-worker.ts'
+import type { GuestFiles } from '../link/guest-files.ts'
 import type {
   PlaygroundStatus,
   TerminalSession,
   TerminalSink,
   TerminalSize,
 } from '../link/playground.ts'
-import { arrived, callable, connectPlayground, type RemotePlayground } from '../link/transport.ts'
+import type { OnTransfer } from '../link/transfer.ts'
+import {
+  arrived,
+  callable,
+  connectPlayground,
+  given,
+  type RemotePlayground,
+} from '../link/transport.ts'
 
 /** The worker behind the page. */
 export class PlaygroundConnection {
   readonly #onStatus: (status: PlaygroundStatus) => void
   readonly #playground: RemotePlayground = connectPlayground(engineWorker)
+  #files: Promise<GuestFiles> | undefined
 
   constructor(onStatus: (status: PlaygroundStatus) => void) {
     this.#onStatus = onStatus
   }
 
-  /** @throws EngineError when the playground can't start in this browser */
-  async open(): Promise<void> {
+  /**
+   * @throws EngineError when the playground can't start in this browser; `conflict` when another tab has it, unless
+   * `takeOver` asks that tab to leave
+   */
+  async open({ takeOver }: { readonly takeOver: boolean }): Promise<void> {
     if (typeof WebAssembly === 'undefined') {
       throw new EngineError(
         'unavailable',
@@ -26,7 +38,12 @@ export class PlaygroundConnection {
       )
     }
     const engineId = new URLSearchParams(location.search).get('engine') ?? 'default'
-    const options = { engineId, build: BUILD, assets: new URL('./', document.baseURI).href }
+    const options = {
+      engineId,
+      takeOver,
+      build: BUILD,
+      assets: new URL('./', document.baseURI).href,
+    }
     try {
       await Promise.race([
         this.#playground.open(
@@ -49,7 +66,68 @@ export class PlaygroundConnection {
     }
   }
 
+  /** The shell's files, once the machine is there. */
+  readonly files: GuestFiles = {
+    list: (path) => this.#ask((files) => files.list(path)),
+    stat: (path) => this.#ask((files) => files.stat(path)),
+    read: (path) =>
+      this.#ask(async (files) => {
+        const reader = await files.read(path)
+        return { next: () => carried(reader.next()), close: () => carried(reader.close()) }
+      }),
+    write: (path, source, expected) =>
+      this.#ask((files) => files.write(path, callable(source), expected)),
+    makeDirectory: (path) => this.#ask((files) => files.makeDirectory(path)),
+    move: (path, to) => this.#ask((files) => files.move(path, to)),
+    remove: (path) => this.#ask((files) => files.remove(path)),
+  }
+
+  async #ask<T>(call: (files: GuestFiles) => Promise<T>): Promise<T> {
+    return carried(
+      (async () => {
+        const files = (this.#files ??= this.#playground.files())
+        files.catch(() => (this.#files = undefined))
+        return call(await files)
+      })(),
+    )
+  }
+
+  /** Serve a preview's channel; undefined: it was closed. */
+  async preview(port: number, channel: MessagePort | undefined): Promise<void> {
+    try {
+      await this.#playground.preview(port, channel && given(channel))
+    } catch (error) {
+      throw arrived(error)
+    }
+  }
+
   async diagnostics(): Promise<string> {
     return this.#playground.diagnostics()
+  }
+
+  /** @throws EngineError, see `Transfer` */
+  async exportPlayground(onProgress: OnTransfer): Promise<Blob> {
+    try {
+      return await this.#playground.exportPlayground(callable(onProgress))
+    } catch (error) {
+      throw arrived(error)
+    }
+  }
+
+  /** @throws EngineError, see `Transfer` */
+  async importPlayground(file: Blob, onProgress: OnTransfer): Promise<void> {
+    try {
+      await this.#playground.importPlayground(file, callable(onProgress))
+    } catch (error) {
+      throw arrived(error)
+    }
+  }
+}
+
+async function carried<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw arrived(error)
   }
 }

@@ -1,7 +1,11 @@
 import { css, html, LitElement, nothing, type CSSResult, type TemplateResult } from 'lit'
 import type { PlaygroundStatus, PullStatus } from '../link/playground.ts'
+import type { PublishedPort } from '../link/preview.ts'
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)
+
+const size = (bytes: number): string =>
+  bytes < 1e9 ? `${megabytes(bytes)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 
 /** One line that says what the machine is doing. */
 export class StatusLine extends LitElement {
@@ -45,8 +49,24 @@ export class StatusLine extends LitElement {
       height: 0.6em;
       accent-color: var(--accent);
     }
-    span {
+    span,
+    button {
       flex: none;
+    }
+    button {
+      padding: 0.05em 0.7em;
+      border: 1px solid var(--line);
+      border-radius: 6px;
+      background: var(--ground);
+      color: var(--accent);
+      font: inherit;
+      cursor: pointer;
+    }
+    button:hover {
+      border-color: var(--accent);
+    }
+    button:focus-visible {
+      outline: 2px solid var(--accent);
     }
     .right {
       flex: 0 1 auto;
@@ -62,13 +82,25 @@ export class StatusLine extends LitElement {
     if (this.stopped) return this.#state('lost', 'Not running')
     if (!status) return this.#state('loading', 'Starting')
     return html`
-      ${this.#state(status.machine.phase, this.#machine(status))}
+      ${this.#state(status.trouble === undefined ? status.machine.phase : 'lost', this.#machine(status))}
       ${status.pulls.map((pull) => this.#pull(pull))}
+      ${status.ports.map((published) => this.#port(published))}
       <span class="right">${this.#counts(status)}</span>
       ${
+        status.closed === undefined
+          ? nothing
+          : html`<span title=${status.closed}>No Internet for containers</span>`
+      }
+      ${
         status.storage
-          ? html`<span title="Kept by this browser for this site, and how much it allows">
-              ${megabytes(status.storage.usedBytes)} MB stored
+          ? html`<span
+              title=${
+                status.storage.persisted
+                  ? 'Kept by this browser until you clear it'
+                  : 'Kept by this browser, which may clear it when the disk is nearly full'
+              }
+            >
+              ${size(status.storage.usedBytes)} stored, ${size(status.storage.freeBytes)} free
             </span>`
           : nothing
       }
@@ -79,7 +111,7 @@ export class StatusLine extends LitElement {
     return html`<span class="state ${phase}" role="status"><span class="dot"></span>${text}</span>`
   }
 
-  #machine({ machine }: PlaygroundStatus): TemplateResult {
+  #machine({ machine, trouble }: PlaygroundStatus): TemplateResult {
     switch (machine.phase) {
       case 'loading':
         return html`Loading the machine
@@ -90,6 +122,7 @@ export class StatusLine extends LitElement {
           ? html`Starting the machine`
           : html`The machine was lost (${machine.after}). Starting another`
       case 'running':
+        if (trouble !== undefined) return html`The storage is full: containers are paused`
         return html`Linux ${machine.kernel} running`
       case 'lost':
         return html`The machine was lost: ${machine.reason}`
@@ -102,6 +135,16 @@ export class StatusLine extends LitElement {
       <progress .value=${doneBytes} max=${totalBytes || 1}></progress>
       ${totalBytes > 0 ? html`${megabytes(doneBytes)} of ${megabytes(totalBytes)} MB` : nothing}
     </span>`
+  }
+
+  /** Fires `open-port` with the port. */
+  #port({ port, container }: PublishedPort): TemplateResult {
+    return html`<button
+      title="Show the page of ${container} on localhost:${port}"
+      @click=${() => this.dispatchEvent(new CustomEvent('open-port', { detail: port }))}
+    >
+      Open :${port}
+    </button>`
   }
 
   #counts({ machine, containers, images }: PlaygroundStatus): TemplateResult | typeof nothing {

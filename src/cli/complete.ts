@@ -1,11 +1,13 @@
 import { atLeast, exactly, ExitError, type Command, type Invocation } from './command.ts'
 import { findCommand, groupEntries, groupNames } from './commands.ts'
-import { globalFlags } from './global-flags.ts'
+import { containerNames, imageNames, networkNames, volumeNames } from './completion-names.ts'
+import { flagValues } from './completion-values.ts'
 import type { Flag } from './flags.ts'
+import { globalFlags } from './global-flags.ts'
 
 /**
- * What may stand where the cursor is, a line each; the last word is the one that is being typed. The shell asks this
- * at Tab, so it never fails: a mistake or an engine that is gone has no candidates.
+ * What may stand where the cursor is, a line each; the last word is the one that is being typed. A line that ends in `=`, `:` or
+ * `,` is to be typed on. The shell asks this at Tab, so it never fails: a mistake or an engine that is gone has no candidates.
  */
 export const complete: Command = {
   usage: '[WORD...]',
@@ -24,6 +26,23 @@ export const complete: Command = {
   },
 }
 
+/**
+ * bash takes `=` and `:` for the ends of words, and puts a candidate in place of what follows the last of them: so the words are
+ * asked for whole, and what stands before it is cut off. The same text as in wasm/root.
+ */
+const BASH = `# What \`docker completion bash\` prints: the CLI itself tells what the word at the cursor may become.
+_docker() {
+  local cur words cword head
+  _get_comp_words_by_ref -n =: cur words cword
+  local IFS=$'\\n'
+  COMPREPLY=($(docker __complete "\${words[@]:1:cword}" 2>/dev/null))
+  head=\${cur%"\${cur##*[=:]}"}
+  COMPREPLY=("\${COMPREPLY[@]#"$head"}")
+  [[ \${#COMPREPLY[@]} -eq 1 && $COMPREPLY == *[=:,] ]] && compopt -o nospace
+}
+complete -o default -F _docker docker
+`
+
 /** `docker completion bash` */
 export const completion: Command = {
   usage: 'SHELL',
@@ -32,39 +51,76 @@ export const completion: Command = {
   async run({ args, out }) {
     if (args[0] !== 'bash')
       throw new ExitError(1, `docker: no completion for '${args[0] ?? ''}', only for 'bash'`)
-    await out.write(`_docker() {
-  local IFS=$'\\n'
-  COMPREPLY=($(docker __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -o default -F _docker docker
-`)
+    await out.write(BASH)
     return 0
   },
 }
 
-const flagNames = (flags: readonly Flag[]): string[] =>
-  flags.filter(({ hidden }) => hidden !== true).map(({ name }) => `--${name}`)
+const flagNames = (flags: readonly Flag[], typed: string): string[] =>
+  flags
+    .filter(({ hidden }) => hidden !== true)
+    .flatMap(({ name, short }) => [
+      `--${name}`,
+      ...(short !== undefined && !typed.startsWith('--') ? [`-${short}`] : []),
+    ])
 
 async function candidatesOf(
   invocation: Invocation,
   before: readonly string[],
   typed: string,
 ): Promise<readonly string[]> {
-  const start = before.findIndex((word) => !word.startsWith('-'))
+  const start = commandAt(before)
   if (start < 0) {
-    if (typed.startsWith('-')) return flagNames(globalFlags)
-    return [...groupEntries('').map(([name]) => name), ...groupNames]
+    const waiting = globalFlags.find((flag) => takesNext(flag, before.at(-1) ?? ''))
+    if (waiting) return flagValues(invocation, 'docker', waiting.name, typed)
+    if (typed.startsWith('-')) return [...flagNames(globalFlags, typed), '--help']
+    return [...groupEntries('').map(([name]) => name), ...groupNames, 'help', 'completion']
   }
+  const [first, ...rest] = before.slice(start)
+  if (first === 'completion') return ['bash']
+  if (first === 'help') return candidatesOf(invocation, rest, typed)
   const found = findCommand(before.slice(start))
-  if (found.kind === 'group') return groupEntries(found.group).map(([name]) => name)
+  if (found.kind === 'group') return [...groupEntries(found.group).map(([name]) => name), '--help']
   if (found.kind === 'unknown') return []
-  const { command, rest } = found
+  return ofCommand(invocation, found, typed)
+}
+
+/** Where the command's name is; -1 while it is not there. */
+function commandAt(words: readonly string[]): number {
+  return words.findIndex(
+    (word, at) =>
+      !word.startsWith('-') && !globalFlags.some((flag) => takesNext(flag, words[at - 1] ?? '')),
+  )
+}
+
+async function ofCommand(
+  invocation: Invocation,
+  {
+    command,
+    aliases: [path = ''],
+    rest,
+  }: Extract<ReturnType<typeof findCommand>, { kind: 'command' }>,
+  typed: string,
+): Promise<readonly string[]> {
   const flags = command.flags ?? []
-  const previous = rest.at(-1) ?? ''
-  const waiting = flags.find((flag) => takesNext(flag, previous))
-  if (waiting) return valuesOf(invocation, waiting)
-  if (typed.startsWith('-')) return [...flagNames(flags), '--help']
-  return objectsOf(invocation, command.usage, argumentsIn(flags, rest).length)
+  const given = argumentsIn(flags, rest)
+  // The rest belongs to the container's command.
+  if (command.interspersed === false && given.length > 0 && path !== 'docker container exec') {
+    return []
+  }
+  const waiting = rest.includes('--')
+    ? undefined
+    : flags.find((flag) => takesNext(flag, rest.at(-1) ?? ''))
+  if (waiting) return flagValues(invocation, path, waiting.alias ?? waiting.name, typed)
+  const [, name, value] = /^--([^=]+)=(.*)$/.exec(typed) ?? []
+  const flag = flags.find((candidate) => candidate.name === name)
+  if (flag && value !== undefined) {
+    const values = await flagValues(invocation, path, flag.alias ?? flag.name, value)
+    return values.map((found) => `--${flag.name}=${found}`)
+  }
+  if (typed.startsWith('-')) return [...flagNames(flags, typed), '--help']
+  const objects = await objectsOf(invocation, path, command.usage, given, rest)
+  return objects.filter((candidate) => !given.includes(candidate))
 }
 
 /** A flag whose value is the next word. */
@@ -82,48 +138,46 @@ function argumentsIn(flags: readonly Flag[], words: readonly string[]): string[]
   return found
 }
 
-/** @param index which argument it is, from 0 */
-async function objectsOf(invocation: Invocation, usage: string, index: number): Promise<string[]> {
+/** States of the containers that a command can do something with; others take all. */
+const states: Readonly<Record<string, readonly string[]>> = {
+  'docker container attach': ['running'],
+  'docker container exec': ['running'],
+  'docker container kill': ['running', 'paused'],
+  'docker container pause': ['running'],
+  'docker container start': ['created', 'exited'],
+  'docker container stop': ['running', 'paused', 'restarting'],
+  'docker container top': ['running', 'paused'],
+  'docker container unpause': ['paused'],
+}
+
+async function objectsOf(
+  invocation: Invocation,
+  path: string,
+  usage: string,
+  given: readonly string[],
+  rest: readonly string[],
+): Promise<string[]> {
   const [line = ''] = usage.split('\n')
+  if (path === 'docker container cp') {
+    return given.length > 1 ? [] : (await containerNames(invocation)).map((name) => `${name}:`)
+  }
   const names = line
     .replaceAll(/\[OPTIONS\]|[[\]]/g, '')
     .trim()
     .split(/\s+/)
   const last = names.at(-1) ?? ''
-  const name = names[index] ?? (last.endsWith('...') && last !== 'ARG...' ? last : '')
-  if (name.startsWith('NAME|ID'))
-    return [...(await containerNames(invocation)), ...(await imageNames(invocation))]
-  if (name.startsWith('CONTAINER')) return containerNames(invocation)
-  if (/^(IMAGE|SOURCE_IMAGE|REPOSITORY|NAME)/.test(name)) return imageNames(invocation)
+  const name = names[given.length] ?? (last.endsWith('...') && last !== 'ARG...' ? last : '')
+  if (name.startsWith('NAME|ID')) {
+    const found = await Promise.all([containerNames(invocation), imageNames(invocation)])
+    return found.flat()
+  }
+  if (name.startsWith('CONTAINER')) {
+    const isForced = rest.some((word) => word === '--force' || /^-[a-z]*f/.test(word))
+    const isRemoval = path === 'docker container rm' && !isForced
+    const fitting = isRemoval ? ['created', 'dead', 'exited'] : (states[path] ?? [])
+    return containerNames(invocation, ...fitting)
+  }
+  if (/^(IMAGE|SOURCE_IMAGE|TARGET_IMAGE|REPOSITORY|NAME)/.test(name)) return imageNames(invocation)
   if (name.startsWith('NETWORK')) return networkNames(invocation)
   return name.startsWith('VOLUME') ? volumeNames(invocation) : []
 }
-
-async function valuesOf(invocation: Invocation, { name }: Flag): Promise<string[]> {
-  if (name === 'network') return networkNames(invocation)
-  if (name === 'volumes-from') return containerNames(invocation)
-  if (name === 'pull') return ['always', 'missing', 'never']
-  if (name === 'restart') return ['always', 'no', 'on-failure', 'unless-stopped']
-  if (name === 'type') return ['container', 'image', 'network', 'volume']
-  return []
-}
-
-const containerNames = async ({ client, signal }: Invocation): Promise<string[]> =>
-  (await client.containers.list({ all: true }, signal)).flatMap(({ Names }) =>
-    Names.map((name) => name.slice(1)),
-  )
-
-async function imageNames({ client, signal }: Invocation): Promise<string[]> {
-  const images = await client.images.list({}, signal)
-  const tags = images
-    .flatMap(({ RepoTags }) => RepoTags ?? [])
-    .filter((tag) => tag !== '<none>:<none>')
-  // The shell takes a colon for the end of a word, so a name alone is the better candidate where it means the same.
-  return tags.map((tag) => tag.replace(/:latest$/, ''))
-}
-
-const networkNames = async ({ client, signal }: Invocation): Promise<string[]> =>
-  (await client.networks.list({}, signal)).map(({ Name }) => Name)
-
-const volumeNames = async ({ client, signal }: Invocation): Promise<string[]> =>
-  (await client.volumes.list({}, signal)).map(({ Name }) => Name)

@@ -185,8 +185,10 @@ class Run {
     if (first === 'help') return this.#help(rest)
     const own = ownCommands[first]
     if (own) {
+      // What is to be completed is nobody's flag yet.
+      const words = own === complete ? ['--', ...rest] : rest
       return this.#command(
-        { kind: 'command', command: own, path: `docker ${first}`, aliases: [], rest },
+        { kind: 'command', command: own, path: `docker ${first}`, aliases: [], rest: words },
         client,
       )
     }

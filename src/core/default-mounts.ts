@@ -1,4 +1,4 @@
-import type { RuntimeMount } from './guest-protocol.ts'
+import type { RuntimeMount } from './runtime-spec.ts'
 
 /**
  * What every container has mounted, but for /dev/shm (moby daemon/pkg/oci/defaults.go).
@@ -50,3 +50,18 @@ export const sharedMemory = (size: number): RuntimeMount => ({
   source: 'shm',
   options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${size}`],
 })
+
+/** Mount points of every container: Docker has them in a layer of their own (moby daemon/initlayer/setup_unix.go). */
+export const mountPoints: readonly string[] = [
+  '/.dockerenv',
+  '/dev',
+  '/dev/console',
+  '/dev/pts',
+  '/dev/shm',
+  '/etc',
+  '/etc/hostname',
+  '/etc/hosts',
+  '/etc/resolv.conf',
+  '/proc',
+  '/sys',
+]

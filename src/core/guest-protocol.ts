@@ -1,3 +1,14 @@
+import type { MountRequest } from './guest-mounts.ts'
+import type { ArchiveOpen, ExtractOpen } from './guest-archives.ts'
+import type {
+  GuestNetwork,
+  NetworkEndpoint,
+  ContainerNetwork,
+  NetworkChange,
+  LinkStats,
+} from './guest-networks.ts'
+import type { RuntimeProcess, RuntimeSpec } from './runtime-spec.ts'
+
 /**
  * The protocol between the host and guestd, described here once. `wasm/guestd` implements the other end; both are held
  * against the same golden frames (tests/golden/guest-protocol).
@@ -27,6 +38,7 @@
  *   by TCP `data` and `end` as with `accept`; by UDP `datagram` both ways, each one whole, until the host closes.
  * - `names`    carries the questions that containers ask their resolver at 127.0.0.11: guest → host `question`, host → guest
  *   `answer`. The host opens one; a new one takes the place of the last. Without one guestd answers SERVFAIL.
+ * - `egress`, `egress-accept`  the way out: see guest-egress.ts.
  * - `echo`, `source`, `sink`  for tests and the benchmark: `data`/`end`. `source` sends `bytes` bytes in frames of `write`
  *   bytes; `sink` reads all and answers `end` after `end`; `echo` sends back what it gets.
  *
@@ -71,6 +83,10 @@ export const frameKind = {
   question: 0x23,
   /** u32 number of the question, a DNS message. */
   answer: 0x24,
+  /** Of `egress`: see guest-egress.ts. */
+  connect: 0x25,
+  refuse: 0x26,
+  withdrawn: 0x27,
 } as const
 
 export type FrameKind = keyof typeof frameKind
@@ -97,6 +113,8 @@ export type OpenFrame =
   | ({ readonly channel: 'extract' } & ExtractOpen)
   | ({ readonly channel: 'dial' } & DialTarget)
   | { readonly channel: 'names' }
+  | { readonly channel: 'egress' }
+  | { readonly channel: 'egress-accept'; readonly connection: number }
   | { readonly channel: 'echo' }
   | { readonly channel: 'sink' }
   | { readonly channel: 'source'; readonly bytes: number; readonly write: number }
@@ -107,138 +125,6 @@ export interface DialTarget {
   /** IPv4 or IPv6, no name. */
   readonly address: string
   readonly port: number
-}
-
-/** A bridge of the guest, and how it is treated. */
-export interface GuestNetwork {
-  /** Its link's name: `docker0`, `br-0123456789ab`. */
-  readonly bridge: string
-  /** Of the bridge itself, the gateways, with their subnet's length: `172.17.0.1/16`. */
-  readonly addresses: readonly string[]
-  /** Nothing of it reaches the outside, nor other networks. */
-  readonly internal: boolean
-  /** Its containers don't reach each other (`icc=false`). */
-  readonly isolated: boolean
-  /** What leaves it takes the machine's own address. */
-  readonly masquerade: boolean
-  readonly mtu?: number
-}
-
-/** A container's place in a network. */
-export interface NetworkEndpoint {
-  readonly bridge: string
-  /** Name of the link in the container. */
-  readonly interface: string
-  /** `02:42:ac:11:00:02` */
-  readonly mac: string
-  /** With their subnet's length: `172.17.0.2/16`. */
-  readonly addresses: readonly string[]
-}
-
-export interface PublishedPort {
-  readonly protocol: 'tcp' | 'udp'
-  /** Absent: every address of the machine. */
-  readonly hostIp?: string
-  readonly hostPort: number
-  /** The container's address and port. */
-  readonly address: string
-  readonly port: number
-}
-
-export interface ContainerNetwork {
-  readonly endpoints: readonly NetworkEndpoint[]
-  /** Default routes, one of a family at most. */
-  readonly gateways: readonly string[]
-  /** A resolver at 127.0.0.11, see channel `names`. */
-  readonly resolver: boolean
-  readonly ports: readonly PublishedPort[]
-}
-
-/** What a connect or disconnect leaves behind: gateways, ports and /etc/hosts as they are to be then. */
-export interface NetworkChange {
-  readonly gateways: readonly string[]
-  readonly resolver: boolean
-  /** Absent: they stay. */
-  readonly ports?: readonly PublishedPort[]
-  /** As ContainerStart's. */
-  readonly files: Readonly<Record<string, string>>
-}
-
-/** Counters of a link, seen from inside the container. */
-export interface LinkStats {
-  readonly rxBytes: number
-  readonly rxPackets: number
-  readonly rxErrors: number
-  readonly rxDropped: number
-  readonly txBytes: number
-  readonly txPackets: number
-  readonly txErrors: number
-  readonly txDropped: number
-}
-
-/** A container's files, whether it runs or not; one that never ran gets its writable layer now. */
-export interface ContainerFiles {
-  readonly container: string
-  /** Tree that it stands on: see `addTree`. */
-  readonly tree: string
-  /** Bind mounts to be seen in it: its volumes, as Docker shows them to `cp`. */
-  readonly mounts?: readonly RuntimeMount[]
-}
-
-export type FileOwner = ContainerFiles | { readonly host: true }
-
-export type ArchiveOpen =
-  /** What stands at `path`; of a symlink the link itself. */
-  | { readonly op: 'stat'; readonly files: FileOwner; readonly path: string }
-  /**
-   * The tar of `path` and all below it. A symlink at its end is followed only with a trailing slash or dot.
-   * `name` is what the archive calls it: `etc` gives `etc/`, `etc/passwd`; `/` gives `/`, `/passwd`; an empty one gives what is
-   * in the directory alone, `passwd`. `wholeSeconds` cuts times, as Docker does.
-   */
-  | {
-      readonly op: 'files'
-      readonly files: FileOwner
-      readonly path: string
-      readonly name: string
-      readonly wholeSeconds?: boolean
-    }
-  /**
-   * The tar of the container's writable layer, with whiteouts (image-spec v1.1.1, layer.md). `ignore`: absolute paths that are
-   * there as mount points only; they are left out when they are new and empty.
-   */
-  | {
-      readonly op: 'layer'
-      readonly files: ContainerFiles
-      readonly ignore?: readonly string[]
-    }
-  /** Records: `M`, `A` or `D`, an absolute path, a zero byte. In Docker's order: sorted by path. */
-  | {
-      readonly op: 'changes'
-      readonly files: ContainerFiles
-      readonly ignore?: readonly string[]
-    }
-
-export interface ExtractOpen {
-  readonly files: FileOwner
-  /** A directory; symlinks are followed. */
-  readonly path: string
-  /** Refuse to put a directory in place of another file, or the other way round. */
-  readonly noOverwriteDirNonDir?: boolean
-  /** Owner of all that is written, instead of the archive's. */
-  readonly owner?: { readonly uid: number; readonly gid: number }
-}
-
-export interface FileStat {
-  /** st_mode: type and permissions. */
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly size: number
-  /** Since 1970. */
-  readonly seconds: number
-  readonly nanoseconds: number
-  /** Of a symlink: where it leads in the end, absolute; as far as that is there. Otherwise empty. */
-  readonly linkTarget: string
 }
 
 /** guestd's greeting on a control stream. */
@@ -368,6 +254,9 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
   | { readonly op: 'remove-volume'; readonly volume: string }
   /** Result: `{bytes}`. */
   | { readonly op: 'volume-usage'; readonly volume: string }
+  /** Result: `{bytes}`; 0 for a container that has none. */
+  | { readonly op: 'layer-usage'; readonly container: string }
+  | MountRequest
   /** Overlay of the tree and a tmpfs or the disk, entered by `run-host` processes; with /proc, /sys, /dev, cgroups, the sockets. */
   | { readonly op: 'mount-host-root'; readonly tree: string }
   | { readonly op: 'signal'; readonly process: ProcessRef; readonly signal: number }
@@ -382,7 +271,7 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
   | { readonly op: 'update'; readonly container: string; readonly resources: ResourceUpdate }
   /** Result: ContainerStats. */
   | { readonly op: 'stats'; readonly container: string }
-  /** Result: `{processes: [{pid, ppid, uid, user?, startTime, time, tty, command}]}`. */
+  /** Result: `{processes: [{pid, ppid, uid, startTime, time, tty, state, virtualBytes, residentBytes, command}]}`. */
   | { readonly op: 'top'; readonly container: string }
   | { readonly op: 'delete'; readonly container: string }
   /** Result: `{containers: [{container, state: 'running'|'exited', pid}]}`. */
@@ -451,81 +340,4 @@ export interface ContainerStats {
   readonly io: { readonly readBytes: number; readonly writeBytes: number }
   /** By link, those of a network of its own. */
   readonly networks: Readonly<Record<string, LinkStats>>
-}
-
-/** runtime-spec v1.2, config.md#process; the parts that guestd honours. */
-export interface RuntimeProcess {
-  readonly terminal?: boolean
-  readonly consoleSize?: { readonly height: number; readonly width: number }
-  readonly user: {
-    readonly uid: number
-    readonly gid: number
-    readonly umask?: number
-    readonly additionalGids?: readonly number[]
-  }
-  readonly args: readonly string[]
-  readonly env?: readonly string[]
-  readonly cwd: string
-  readonly capabilities?: Readonly<
-    Record<'bounding' | 'effective' | 'inheritable' | 'permitted' | 'ambient', readonly string[]>
-  >
-  readonly rlimits?: readonly {
-    readonly type: string
-    readonly hard: number
-    readonly soft: number
-  }[]
-  readonly noNewPrivileges?: boolean
-  readonly oomScoreAdj?: number
-}
-
-export interface RuntimeMount {
-  /** Of a bind mount: an empty source is filled first with what the image has at the destination. */
-  readonly copy?: boolean
-  readonly destination: string
-  readonly type?: string
-  readonly source?: string
-  readonly options?: readonly string[]
-}
-
-/** runtime-spec v1.2, config.md; the parts that guestd honours. */
-export interface RuntimeSpec {
-  readonly ociVersion: string
-  readonly process: RuntimeProcess
-  readonly root: { readonly path: string; readonly readonly?: boolean }
-  readonly hostname?: string
-  readonly domainname?: string
-  readonly mounts?: readonly RuntimeMount[]
-  readonly linux: {
-    readonly namespaces: readonly { readonly type: string; readonly path?: string }[]
-    readonly cgroupsPath?: string
-    readonly resources?: {
-      readonly memory?: {
-        readonly limit?: number
-        readonly reservation?: number
-        readonly swap?: number
-      }
-      readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number }
-      readonly pids?: { readonly limit: number }
-      readonly devices?: readonly {
-        readonly allow: boolean
-        readonly type?: string
-        readonly major?: number
-        readonly minor?: number
-        readonly access?: string
-      }[]
-    }
-    readonly devices?: readonly {
-      readonly path: string
-      readonly type: string
-      readonly major?: number
-      readonly minor?: number
-      readonly fileMode?: number
-      readonly uid?: number
-      readonly gid?: number
-    }[]
-    readonly maskedPaths?: readonly string[]
-    readonly readonlyPaths?: readonly string[]
-    readonly sysctl?: Readonly<Record<string, string>>
-    readonly rootfsPropagation?: string
-  }
 }

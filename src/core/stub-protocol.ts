@@ -70,4 +70,13 @@ export type FileRequest = { readonly id: number; readonly path: string } &
         readonly mtime: number
       }
     | { readonly op: 'remove' }
+    /** With all that is in it. Ends at the first that can't go. */
+    | { readonly op: 'remove-tree' }
+    /** Fails with EEXIST when `to` is there. */
+    | { readonly op: 'move'; readonly to: string }
+    /**
+     * The file takes the place of `to` in one step, durable, with its owner and mode; where `to` has several names, its content
+     * alone changes. A failure leaves both.
+     */
+    | { readonly op: 'replace'; readonly to: string }
   )

@@ -2,6 +2,7 @@ import type { Digest } from '../core/digest.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DownloadTransport } from '../ports/download-transport.ts'
+import type { HostDirectories } from '../ports/host-directories.ts'
 import type { LogStore } from '../ports/log-store.ts'
 import type { Machine } from '../ports/machine.ts'
 import type { RecordStore } from '../ports/record-store.ts'
@@ -35,8 +36,10 @@ export interface EngineOptions {
   readonly name?: string
   /** Given where the host's other parts write to it, too; by default the engine has its own. */
   readonly log?: LogRing
-  /** Whose files the paths of bind mounts name: the guest's own root (default), or the client's machine, which has none here. */
+  /** Whose files the paths of bind mounts name: the guest's own root (default), or the client's machine. */
   readonly hostPaths?: 'guest' | 'client'
+  /** What of the client's machine containers may have; without it nothing. */
+  readonly directories?: HostDirectories
   /** Names the engine for ever: its stores, locks and channels. */
   readonly id: string
 }

@@ -1,9 +1,11 @@
 import { Builder } from './build/builder.ts'
 import { BuildCache } from './build/cache.ts'
+import { CacheMounts } from './build/cache-mounts.ts'
 import { Containers } from './containers/containers.ts'
 import type { ContainerBrief, Context, EngineOptions } from './context.ts'
 import { EventBus } from './events/bus.ts'
 import { Execs } from './execs/execs.ts'
+import { HealthChecks } from './health/health-checks.ts'
 import { Images } from './images/images.ts'
 import { LogRing } from './log-ring.ts'
 import { Networks } from './networks/networks.ts'
@@ -33,27 +35,34 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   let containers: Containers | undefined
   const briefs = (): readonly ContainerBrief[] => containers?.briefs() ?? []
   const cache = await BuildCache.open(context)
+  const cacheMounts = await CacheMounts.open(context)
   const images = await Images.open(context, briefs, cache)
   const networks = await Networks.open(context, briefs)
   const volumes = await Volumes.open(context, () => containers?.volumeUsers() ?? [])
   containers = await Containers.open(context, images, networks, volumes)
   const opened = containers
+  // Before the disk is looked at, which loses what nobody names.
+  await volumes.complete()
   void reconcileDisk(context, {
     hasContainer: (id) => opened.has(id),
-    hasVolume: (name) => volumes.has(name),
+    hasVolume: (name) => volumes.has(name) || cacheMounts.has(name),
   })
-  const builder = new Builder(context, images, networks, cache)
+  opened.recover()
+  const builder = new Builder(context, images, networks, { layers: cache, mounts: cacheMounts })
+  const execs = new Execs(containers)
+  const health = new HealthChecks(containers, execs)
   return {
     context,
     images,
     containers,
-    execs: new Execs(containers),
+    execs,
     networks,
     volumes,
     builder,
     system: new System(context, images, containers, builder, volumes),
     [Symbol.asyncDispose]: async () => {
-      builder[Symbol.dispose]()
+      health[Symbol.dispose]()
+      await builder[Symbol.asyncDispose]()
       await opened[Symbol.asyncDispose]()
       await images[Symbol.asyncDispose]()
     },

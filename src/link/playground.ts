@@ -1,5 +1,11 @@
+import type { GuestFiles } from './guest-files.ts'
+import type { DepartureStatus } from './ownership.ts'
+import type { Transfer } from './transfer.ts'
+import type { StorageStatus } from './storage.ts'
+import type { PublishedPort } from './preview.ts'
+
 /** What the page asks of the worker that holds the engine and the machine. */
-export interface Playground {
+export interface Playground extends Transfer {
   /**
    * Open the playground of an engine id: load, restore, and reconcile what is stored. Resolves when the machine answers.
    * @throws EngineError `conflict` when another tab has it open, `unavailable` when the browser lacks a need (WebAssembly, IndexedDB)
@@ -7,6 +13,15 @@ export interface Playground {
   open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void>
   /** A login shell on the machine; waits for it from before `open`. @throws EngineError `unavailable` while no machine runs */
   terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession>
+  /** The files of the shell. @throws EngineError `unavailable` before `open` has resolved */
+  files(): Promise<GuestFiles>
+  /**
+   * Serve the preview of a published port: `channel` is its service worker's (link/preview.ts). One a port: the one before is
+   * closed, with what it had open.
+   * @param channel undefined: the preview was closed
+   * @throws EngineError `unavailable` before the engine is there
+   */
+  preview(port: number, channel: MessagePort | undefined): Promise<void>
   /** Everything that helps to understand a fault, as text: log, stage timings, the kernel's log. */
   diagnostics(): Promise<string>
   /** Stop the machine and let another tab have the engine id. */
@@ -18,6 +33,8 @@ export interface OpenOptions {
   readonly engineId: string
   /** Of the page; a worker of another build refuses. */
   readonly build: string
+  /** Ask the tab that has it open to leave, rather than fail with `conflict`; default false. */
+  readonly takeOver?: boolean
   /** Where the folder with `guest/` and `registry/` is served, ending in `/`. */
   readonly assets: string
 }
@@ -54,7 +71,15 @@ export interface PlaygroundStatus {
   readonly pulls: readonly PullStatus[]
   readonly containers: { readonly running: number; readonly total: number }
   readonly images: number
-  readonly storage?: { readonly usedBytes: number; readonly quotaBytes: number }
+  /** Why nothing leaves this page; absent where there is a relay, or that is not known yet. */
+  readonly closed?: string
+  readonly storage?: StorageStatus
+  /** Why the storage takes nothing now, and containers wait. */
+  readonly trouble?: string | undefined
+  /** Set when it is not this tab's any more. */
+  readonly departure?: DepartureStatus
+  /** Ports of running containers that can be previewed, in order. */
+  readonly ports: readonly PublishedPort[]
 }
 
 export interface PullStatus {

@@ -1,6 +1,7 @@
 import { decodeName } from '../codec/name-bytes.ts'
 import { EngineError } from '../core/error.ts'
-import type { ExtractOpen, FileStat, OpenFrame } from '../core/guest-protocol.ts'
+import type { ExtractOpen, FileStat } from '../core/guest-archives.ts'
+import type { OpenFrame } from '../core/guest-protocol.ts'
 import type { FileChange } from '../ports/machine.ts'
 import { isObject, parseJson, unexpected } from './frame.ts'
 import type { FrameStream } from './frame-stream.ts'
@@ -11,21 +12,6 @@ export type OpenStream = (open: OpenFrame, signal?: AbortSignal) => Promise<Fram
 
 /** Largest `data` frame that is sent. */
 const DATA_FRAME = 65_536
-
-/** Mount points of every container: Docker has them in a layer of their own (moby daemon/initlayer/setup_unix.go). */
-export const mountPoints: readonly string[] = [
-  '/.dockerenv',
-  '/dev',
-  '/dev/console',
-  '/dev/pts',
-  '/dev/shm',
-  '/etc',
-  '/etc/hostname',
-  '/etc/hosts',
-  '/etc/resolv.conf',
-  '/proc',
-  '/sys',
-]
 
 const closed = (): EngineError =>
   new EngineError('unavailable', 'guestd closed the stream of an archive')
@@ -177,7 +163,16 @@ export async function parseChanges(bytes: ReadableStream<Uint8Array>): Promise<F
 /** @throws EngineError `unavailable` when guestd said something else */
 export function parseStat(started: Readonly<Record<string, unknown>>): FileStat {
   const { stat } = started
-  const numbers = ['mode', 'uid', 'gid', 'size', 'seconds', 'nanoseconds'] as const
+  const numbers = [
+    'mode',
+    'uid',
+    'gid',
+    'size',
+    'seconds',
+    'nanoseconds',
+    'major',
+    'minor',
+  ] as const
   if (
     !isObject(stat) ||
     typeof stat['linkTarget'] !== 'string' ||

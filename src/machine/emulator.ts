@@ -4,6 +4,7 @@ import { BLK_SLOT, BlkDevice, emptyDisk, type BlkStore } from './blk-device.ts'
 import { GuestMemory } from './guest-memory.ts'
 import { ninepDevice, pendingNinepRequests, TREES_TAG, type NinepHandler } from './ninep-device.ts'
 import { Scheduler } from './scheduler.ts'
+import { ShareDevice, SHARES_SLOT } from './share-device.ts'
 import type { V86Cpu, V86Internals, V86Virtio } from './v86-internals.ts'
 import { VSOCK_SLOT, VsockDevice } from './vsock-device.ts'
 
@@ -14,6 +15,7 @@ export const DEVICES: readonly string[] = [
   `9p:${TREES_TAG}`,
   `vsock:slot ${VSOCK_SLOT}`,
   `blk:slot ${BLK_SLOT}`,
+  `shares:slot ${SHARES_SLOT}`,
 ]
 export const DEFAULT_MEMORY = 268_435_456
 /** The least that v86 takes; nothing is drawn. */
@@ -24,9 +26,16 @@ export const KERNEL_COMMAND_LINE =
 /** Indices in v86's saved state, beyond its own. */
 const VSOCK_STATE = 300
 const BLK_STATE = 301
+const SHARES_STATE = 302
 const LOAD_TIMEOUT = 20_000
 /** The firmware's copies in memory: not needed after a restore, and so not part of what is shipped. */
 const FIRMWARE = { start: 0xc0000, end: 0x100000 }
+
+const noShares: NinepHandler = {
+  handle: () => {
+    throw new EngineError('unavailable', 'Nothing of the machine is shared')
+  },
+}
 
 /** What a cold boot needs. v86 writes into them: they are copied. */
 export interface GuestImages {
@@ -40,6 +49,8 @@ export interface EmulatorOptions {
   readonly wasm: WebAssembly.Module
   readonly cid: number
   readonly trees: NinepHandler
+  /** Directories of the host's machine; without it there are none. */
+  readonly shares?: NinepHandler
   /** Without it the disk is empty and can't be written to. */
   readonly disk?: BlkStore
   /** Called when the store can't take what the guest writes, and with undefined when it can again. */
@@ -59,6 +70,7 @@ export interface EmulatorOptions {
 export class Emulator implements Disposable {
   readonly vsock: VsockDevice
   readonly blk: BlkDevice
+  readonly #shares: ShareDevice
   readonly #inner: V86Internals
   readonly #cpu: V86Cpu
   readonly #memory: GuestMemory
@@ -93,9 +105,14 @@ export class Emulator implements Disposable {
       onTrouble: (reason) => options.onDiskTrouble?.(reason),
       onError: options.onError,
     })
+    this.#shares = new ShareDevice(this.#cpu, this.#memory, {
+      shares: options.shares ?? noShares,
+      onError: options.onError,
+    })
     joinState(this.#cpu, [
       [VSOCK_STATE, this.vsock],
       [BLK_STATE, this.blk],
+      [SHARES_STATE, this.#shares],
     ])
   }
 
@@ -188,6 +205,7 @@ export class Emulator implements Disposable {
     if (this.#heldTick === undefined) throw new Error('Cannot save: the machine is running')
     if (pendingNinepRequests(this.#cpu) > 0) throw new Error('Cannot save: the guest waits for 9p')
     if (this.blk.pending > 0) throw new Error('Cannot save: the guest waits for the disk')
+    if (this.#shares.pending > 0) throw new Error('Cannot save: the guest waits for a share')
     this.#memory.fill(FIRMWARE.start, FIRMWARE.end)
     return (this.#inner as unknown as V86).save_state()
   }
@@ -196,6 +214,7 @@ export class Emulator implements Disposable {
     this.#scheduler[Symbol.dispose]()
     this.vsock[Symbol.dispose]()
     this.blk[Symbol.dispose]()
+    this.#shares[Symbol.dispose]()
   }
 
   /** Milliseconds the CPU has slept. */

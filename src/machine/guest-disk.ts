@@ -31,14 +31,29 @@ export class GuestDisk implements MachineDisk {
   }
 
   async volumeUsage(volume: string): Promise<number> {
-    const result = await this.#request({ op: 'volume-usage', volume })
-    if (!isObject(result) || typeof result['bytes'] !== 'number') throw invalid()
-    return result['bytes']
+    return bytesOf(await this.#request({ op: 'volume-usage', volume }))
+  }
+
+  async layerUsage(container: string): Promise<number> {
+    return bytesOf(await this.#request({ op: 'layer-usage', container }))
+  }
+
+  async mountVolume(volume: string, options: readonly string[]): Promise<void> {
+    await this.#request({ op: 'mount-volume', volume, options })
+  }
+
+  async unmountVolume(volume: string): Promise<void> {
+    await this.#request({ op: 'unmount-volume', volume })
   }
 
   async sync(): Promise<void> {
     await this.#request({ op: 'sync-disk' })
   }
+}
+
+function bytesOf(result: unknown): number {
+  if (!isObject(result) || typeof result['bytes'] !== 'number') throw invalid()
+  return result['bytes']
 }
 
 const invalid = (): EngineError =>

@@ -4,10 +4,12 @@ import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DiskStore } from '../ports/disk-store.ts'
 import type { MachineState } from '../ports/machine.ts'
+import type { SharedFiles } from '../ports/shared-files.ts'
 import { Slots } from '../core/slots.ts'
 import { Guest, type GuestSource } from './guest.ts'
 import { identityOf } from './identity.ts'
 import { NinepServer } from './ninep/server.ts'
+import { ShareServer } from './ninep/share-server.ts'
 import type { GuestProcess } from './process.ts'
 import { rehearse, REHEARSAL_TREE } from './rehearsal.ts'
 
@@ -24,6 +26,8 @@ export interface GuestMachineOptions {
   readonly log?: (line: string) => void
   /** For writable layers, volumes and the host root's own files; they are gone with the guest otherwise. Stays its owner's. */
   readonly disk?: DiskStore
+  /** Directories of the host's machine: containers bind what is below `/run/shares/0`, `/run/shares/1` … */
+  readonly shares?: readonly SharedFiles[]
   /** Bytes; default 256 MiB. A snapshot has its own. */
   readonly memoryBytes?: number
   /** Warm the path of a container's start up while nothing else happens; default true. */
@@ -52,6 +56,7 @@ export class GuestKeeper implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #starts = new Slots(STARTS_AT_ONCE)
   #server: NinepServer | undefined
+  #shares: ShareServer | undefined
   /** The guest that is up or coming; rejected when none will come. */
   #guest: Promise<Guest>
   #running: Guest | undefined
@@ -133,6 +138,7 @@ export class GuestKeeper implements AsyncDisposable {
       (guest) => guest[Symbol.dispose](),
       () => undefined,
     )
+    this.#shares?.[Symbol.dispose]()
     this.#listeners.clear()
   }
 
@@ -172,11 +178,14 @@ export class GuestKeeper implements AsyncDisposable {
       server.addTree(REHEARSAL_TREE.id, REHEARSAL_TREE.root)
       this.#server = server
       this.#hostRoot = undefined
+      const shares = this.#openShares()
+      const { shares: _, ...options } = this.#options
       const guest: Guest = await Guest.start(
         {
-          ...this.#options,
+          ...options,
           cid: identity.cid,
           trees: server,
+          ...(shares && { shares }),
           log: (line) => this.#log(line),
           onEvent: this.#onEvent,
           onDiskTrouble: (reason) => this.#onDiskTrouble(reason),
@@ -187,6 +196,7 @@ export class GuestKeeper implements AsyncDisposable {
         await guest.configure({ hostname, machineId: identity.machineId }, signal)
         const { disk } = this.#options
         if (disk) await guest.request({ op: 'mount-disk', size: disk.size }, signal)
+        if (shares) await guest.mountShares(signal)
         signal.throwIfAborted()
       } catch (error) {
         guest[Symbol.dispose]()
@@ -214,6 +224,21 @@ export class GuestKeeper implements AsyncDisposable {
         ? error
         : new EngineError('unavailable', reason, { cause: error })
     }
+  }
+
+  /** Anew for each guest: the one before has nothing open any more. */
+  #openShares(): ShareServer | undefined {
+    const { shares = [], clock } = this.#options
+    this.#shares?.[Symbol.dispose]()
+    this.#shares =
+      shares.length === 0
+        ? undefined
+        : new ShareServer(
+            shares,
+            () => clock.now() / 1000,
+            (error) => this.#log(`share: ${String(error)}`),
+          )
+    return this.#shares
   }
 
   #onLost(guest: Guest, reason: string, startedAt: number, attempt: number): void {

@@ -1,24 +1,22 @@
 import { EngineError } from '../core/error.ts'
 import type { Duplex } from '../core/duplex.ts'
+import { mountPoints } from '../core/default-mounts.ts'
+import type { ContainerFiles, FileOwner, FileStat } from '../core/guest-archives.ts'
 import type {
-  ContainerFiles,
   ContainerStart,
   ContainerStats,
   DialTarget,
   ExecStart,
-  FileOwner,
-  FileStat,
   GuestEvent,
   GuestInfo,
-  GuestNetwork,
   HostProcessStart,
-  NetworkChange,
-  NetworkEndpoint,
   OpenFrame,
   ProcessRef,
   ResourceUpdate,
 } from '../core/guest-protocol.ts'
+import type { GuestNetwork, NetworkChange, NetworkEndpoint } from '../core/guest-networks.ts'
 import type { RootfsNode } from '../core/layer.ts'
+import type { Egress } from '../ports/egress.ts'
 import type {
   FileArchive,
   FileChange,
@@ -33,7 +31,6 @@ import type {
 } from '../ports/machine.ts'
 import {
   archiveName,
-  mountPoints,
   parseChanges,
   parseStat,
   readArchive,
@@ -42,10 +39,12 @@ import {
 } from './archives.ts'
 import type { GuestCall } from './control-channel.ts'
 import { framedDuplex } from './framed-duplex.ts'
+import { Freezer } from './freezer.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { GuestKeeper, type GuestMachineOptions } from './guest-keeper.ts'
 import { parseProcesses, parseStats, parseText, type ProcessRow } from './guest-results.ts'
 import { GuestDisk } from './guest-disk.ts'
+import { carryEgress } from './egress.ts'
 import { answerNames, dial } from './networks.ts'
 import type { GuestProcess } from './process.ts'
 
@@ -58,8 +57,10 @@ export class GuestMachine implements Machine {
   readonly disk?: MachineDisk
   readonly #options: GuestMachineOptions
   readonly #keeper: GuestKeeper
+  readonly #freezer: Freezer
   #connectionsController: ReadableStreamDefaultController<GuestConnection> | undefined
   #names: NameResolver | undefined
+  #egress: Egress | undefined
 
   constructor(options: GuestMachineOptions) {
     this.#options = options
@@ -73,8 +74,15 @@ export class GuestMachine implements Machine {
       },
     })
     this.#keeper = new GuestKeeper(options, (event) => this.#onEvent(event))
+    this.#freezer = new Freezer({
+      pause: async (container) => void (await this.#request({ op: 'pause', container })),
+      resume: async (container) => void (await this.#request({ op: 'resume', container })),
+      onError: (error) => options.log?.(`machine: freeze: ${String(error)}`),
+    })
     this.#keeper.onState(({ state }) => {
-      if (state === 'running') void this.#answerNames()
+      if (state !== 'running') return
+      void this.#answerNames()
+      void this.#carryEgress()
     })
   }
 
@@ -94,14 +102,16 @@ export class GuestMachine implements Machine {
   }
 
   async run(start: ContainerStart, signal?: AbortSignal): Promise<GuestProcess> {
-    return this.#keeper.start(
-      { channel: 'process', op: 'run', ...start },
-      { container: start.container },
-      signal,
-    )
+    this.#freezer.check()
+    const { container } = start
+    const open = { channel: 'process', op: 'run', ...start } as const
+    const process = await this.#keeper.start(open, { container }, signal)
+    this.#freezer.started(container, process.exited)
+    return process
   }
 
   async exec(start: ExecStart, signal?: AbortSignal): Promise<GuestProcess> {
+    this.#freezer.check()
     return this.#keeper.start(
       { channel: 'process', op: 'exec', ...start },
       { container: start.container, exec: start.exec },
@@ -130,11 +140,11 @@ export class GuestMachine implements Machine {
   }
 
   async pause(container: string): Promise<void> {
-    await this.#request({ op: 'pause', container })
+    await this.#freezer.pause(container)
   }
 
   async resume(container: string): Promise<void> {
-    await this.#request({ op: 'resume', container })
+    await this.#freezer.resume(container)
   }
 
   async update(container: string, resources: ResourceUpdate): Promise<void> {
@@ -180,6 +190,11 @@ export class GuestMachine implements Machine {
   resolveNames(resolve: NameResolver): void {
     this.#names = resolve
     void this.#answerNames()
+  }
+
+  connectOutside(egress: Egress): void {
+    this.#egress = egress
+    void this.#carryEgress()
   }
 
   async readChanges(
@@ -235,6 +250,11 @@ export class GuestMachine implements Machine {
     return parseText(await this.#request({ op: 'kernel-log' }))
   }
 
+  /** Guest instructions executed so far, modulo 2^32: for measurements. */
+  get instructions(): number {
+    return this.#keeper.running?.instructions ?? 0
+  }
+
   /** What the serial console said last; there also while guestd is not. */
   get serialLog(): string {
     return this.#keeper.running?.serialText ?? ''
@@ -253,6 +273,15 @@ export class GuestMachine implements Machine {
     await this.#keeper[Symbol.asyncDispose]()
     this.#connectionsController?.close()
     this.#connectionsController = undefined
+  }
+
+  /**
+   * Stop every container where it is, and refuse to start others, until called without a reason. The host root goes on.
+   * @param reason a sentence without its full stop
+   */
+  freeze(reason: string | undefined): Promise<void> {
+    this.#freezer.set(reason)
+    return this.#freezer.settled
   }
 
   /** Why the disk does not take what is written now, and the guest waits. */
@@ -279,6 +308,20 @@ export class GuestMachine implements Machine {
       await answerNames(await guest.openStream({ channel: 'names' }), this.#names)
     } catch (error) {
       if (!guest.stopped.aborted) this.#options.log?.(`machine: names: ${String(error)}`)
+    }
+  }
+
+  async #carryEgress(): Promise<void> {
+    const guest = this.#keeper.running
+    if (!guest || !this.#egress) return
+    const log = this.#options.log ?? (() => undefined)
+    try {
+      await carryEgress(await guest.openStream({ channel: 'egress' }), this.#egress, {
+        openStream: (open) => guest.openStream(open),
+        log,
+      })
+    } catch (error) {
+      if (!guest.stopped.aborted) log(`machine: egress: ${String(error)}`)
     }
   }
 

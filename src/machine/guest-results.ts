@@ -1,5 +1,6 @@
 import { EngineError } from '../core/error.ts'
-import type { ContainerStats, LinkStats } from '../core/guest-protocol.ts'
+import type { ContainerStats } from '../core/guest-protocol.ts'
+import type { LinkStats } from '../core/guest-networks.ts'
 import { isObject } from './frame.ts'
 
 /** Parses what guestd answers: the guest is not trusted. */

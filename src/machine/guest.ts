@@ -14,11 +14,12 @@ import { FrameStream } from './frame-stream.ts'
 import { TREES_TAG, type NinepHandler } from './ninep-device.ts'
 import { GuestProcess } from './process.ts'
 import { SerialLog } from './serial-log.ts'
+import { SHARES_TAG } from './share-device.ts'
 import { watch } from './watchdog.ts'
 
 export type GuestSource =
-  /** As `buildSnapshot` made it; it is read only. */
-  | { readonly kind: 'snapshot'; readonly state: ArrayBuffer }
+  /** As `buildSnapshot` made it; it is read only. The emulator is made while it is on its way. */
+  | { readonly kind: 'snapshot'; readonly state: ArrayBuffer | Promise<ArrayBuffer> }
   | { readonly kind: 'boot'; readonly images: GuestImages }
 
 export interface GuestOptions {
@@ -27,6 +28,8 @@ export interface GuestOptions {
   readonly clock: Clock
   readonly cid: number
   readonly trees: NinepHandler
+  /** What of the host's machine the guest may use. */
+  readonly shares?: NinepHandler
   readonly disk?: DiskStore
   readonly onDiskTrouble?: (reason: string | undefined) => void
   readonly memoryBytes?: number
@@ -98,6 +101,7 @@ export class Guest implements Disposable {
       wasm: options.wasm,
       cid: options.cid,
       trees: options.trees,
+      ...(options.shares && { shares: options.shares }),
       ...(options.disk && { disk: options.disk }),
       ...(options.onDiskTrouble && { onDiskTrouble: options.onDiskTrouble }),
       ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
@@ -108,10 +112,12 @@ export class Guest implements Disposable {
     })
     const timeout = new AbortController()
     try {
+      // A slow network's time is not the guest's.
+      const state = source.kind === 'snapshot' ? await source.state : undefined
       const boot = async () => {
-        if (source.kind === 'snapshot') await emulator.restore(source.state)
+        if (state) await emulator.restore(state)
         emulator.run()
-        if (source.kind === 'snapshot') {
+        if (state) {
           emulator.vsock.resume()
           emulator.blk.resume()
           // A snapshot was made with another disk.
@@ -151,6 +157,10 @@ export class Guest implements Disposable {
       },
       signal,
     )
+  }
+
+  async mountShares(signal?: AbortSignal): Promise<void> {
+    await this.control.request({ op: 'mount-shares', tag: SHARES_TAG }, signal)
   }
 
   async setClock(): Promise<void> {
@@ -197,6 +207,10 @@ export class Guest implements Disposable {
   /** Aborts when the guest ends. */
   get stopped(): AbortSignal {
     return this.#stop.signal
+  }
+
+  get instructions(): number {
+    return this.#emulator.cpu.instruction_counter[0] ?? 0
   }
 
   /** Milliseconds the emulated CPU has slept. */

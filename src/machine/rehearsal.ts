@@ -1,6 +1,7 @@
 import { mergeLayers } from '../codec/layer-merge.ts'
 import { defaultMounts, sharedMemory } from '../core/default-mounts.ts'
-import type { ContainerStart, RuntimeSpec } from '../core/guest-protocol.ts'
+import type { ContainerStart } from '../core/guest-protocol.ts'
+import type { RuntimeSpec } from '../core/runtime-spec.ts'
 import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
 

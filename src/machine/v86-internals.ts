@@ -69,6 +69,8 @@ export interface V86Cpu {
   /** A view that is made anew at each access: read `byteOffset` and `length` only. */
   readonly mem8: { readonly byteOffset: number; readonly length: number }
   readonly in_hlt: Cell
+  /** Modulo 2^32. */
+  readonly instruction_counter: Cell
   last_result: Cell
   fpu_status_word: Cell
   mxcsr: Cell

@@ -32,3 +32,27 @@ export interface DiskStore extends AsyncDisposable {
   grow(size: number): Promise<void>
   usage(): DiskUsage
 }
+
+/** Blocks that lie one after the other. */
+export interface BlockRun {
+  /** Number of the first one. */
+  readonly first: number
+  /** Whole blocks, at most 1 MiB. */
+  readonly bytes: Uint8Array
+}
+
+/** What a disk held at one moment. Until it is disposed nothing of it is cleared away. */
+export interface DiskSnapshot extends Disposable {
+  /** Bytes of the disk. */
+  readonly size: number
+  /** Bytes of the blocks that `runs` gives. */
+  readonly used: number
+  /** What is not zero, in order. @throws EngineError `internal` at a damaged block */
+  runs(): AsyncIterable<BlockRun>
+}
+
+/** A disk that goes on while what it held at a moment is read. */
+export interface SnapshotDisk extends DiskStore {
+  /** What the last `flush` made durable, all of it and nothing else. */
+  snapshot(): Promise<DiskSnapshot>
+}

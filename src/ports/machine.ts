@@ -1,23 +1,19 @@
 import type { Duplex } from '../core/duplex.ts'
 import type { RootfsNode } from '../core/layer.ts'
+import type { Egress } from './egress.ts'
+import type { ContainerFiles, ExtractOpen, FileOwner, FileStat } from '../core/guest-archives.ts'
 import type {
-  ContainerFiles,
   ContainerStart,
   ExecStart,
   ExitStatus,
-  ExtractOpen,
   DialTarget,
-  FileOwner,
-  FileStat,
   GuestInfo,
-  GuestNetwork,
   HostProcessStart,
-  NetworkChange,
-  NetworkEndpoint,
   ProcessRef,
   ResourceUpdate,
   ContainerStats,
 } from '../core/guest-protocol.ts'
+import type { GuestNetwork, NetworkChange, NetworkEndpoint } from '../core/guest-networks.ts'
 
 export interface OutputChunk {
   readonly stream: 'stdout' | 'stderr'
@@ -70,8 +66,14 @@ export interface MachineDisk {
   makeVolume(name: string): Promise<void>
   /** Unknown ones are no error. */
   removeVolume(name: string): Promise<void>
-  /** Bytes that it takes. */
+  /** Bytes in it, as Docker counts them: the lengths of its files. */
   volumeUsage(name: string): Promise<number>
+  /** Bytes that a container has written to its layer, counted likewise; 0 for one that has none. */
+  layerUsage(container: string): Promise<number>
+  /** A tmpfs in the place of its directory, for all containers that get it from now on. Again is no error. */
+  mountVolume(name: string, options: readonly string[]): Promise<void>
+  /** Its directory again. */
+  unmountVolume(name: string): Promise<void>
   /** Resolved when everything written so far survives. */
   sync(): Promise<void>
 }
@@ -169,6 +171,8 @@ export interface Machine extends AsyncDisposable {
   dial(target: DialTarget, signal?: AbortSignal): Promise<Duplex>
   /** Who answers what containers ask their resolver; the last one asked for counts. It must not reject. */
   resolveNames(resolve: NameResolver): void
+  /** By whom the guest reaches the outside; the last one given counts. Without one it is told that there is no network. */
+  connectOutside(egress: Egress): void
   /** Round trip to guestd, in milliseconds. */
   ping(signal?: AbortSignal): Promise<number>
   /** The kernel's log, for diagnostics. */

@@ -3,6 +3,8 @@ export interface HostPort {
   /** As the client gave it; `0.0.0.0` and `::` mean what the host takes them for. */
   readonly address: string
   readonly port: number
+  /** Whose port it is. */
+  readonly container: { readonly id: string; readonly name: string }
 }
 
 /** Opens published ports on the host that the engine runs on. */

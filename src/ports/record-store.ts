@@ -7,6 +7,7 @@ export type RecordKind =
   | 'volume'
   | 'setting'
   | 'build-cache'
+  | 'build-mount'
 
 export type RecordChange =
   | { readonly kind: RecordKind; readonly key: string; readonly value: unknown }

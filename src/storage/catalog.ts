@@ -41,7 +41,8 @@ export class CatalogTransport implements RegistryTransport {
   async send(request: RegistryRequest): Promise<RegistryResponse> {
     const parts = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(request.path)
     const [, repository, kind, reference] = parts ?? []
-    if (!repository || !kind || !reference) return this.#next.send(request)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (!isRead || !repository || !kind || !reference) return this.#next.send(request)
     const name = `${request.registry}/${repository}`
     const entries = (await this.#entries(request.signal)).filter(
       (entry) => repositoryOf(entry.name) === name,

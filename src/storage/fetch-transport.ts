@@ -14,9 +14,16 @@ export class FetchTransport implements RegistryTransport {
       : 'https'
     const url = `${scheme}://${request.registry}${request.path}`
     const { method, headers, signal } = request
+    // A copy: the bytes may lie in memory that is shared.
+    const body = request.body && new Uint8Array(request.body)
     let response: Response
     try {
-      response = await fetch(url, { method, headers, ...(signal ? { signal } : {}) })
+      response = await fetch(url, {
+        method,
+        headers,
+        ...(body && { body }),
+        ...(signal && { signal }),
+      })
     } catch (cause) {
       signal?.throwIfAborted()
       throw new EngineError(
@@ -35,10 +42,20 @@ export class FetchTransport implements RegistryTransport {
   }
 }
 
+interface SystemError extends Error {
+  readonly code?: string
+  readonly address?: string
+  readonly port?: number
+}
+
 /** Node says `fetch failed` and keeps the reason in `cause`; browsers tell no reason at all. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
-  const detail =
-    cause instanceof Error ? cause.message || String((cause as { code?: unknown }).code) : ''
-  return detail || 'the registry can not be reached from here'
+  if (!(cause instanceof Error)) return 'the registry can not be reached from here'
+  // Of a name with several addresses, each has its own.
+  const { errors = [cause] } = cause as { readonly errors?: readonly SystemError[] }
+  const { code, address, port, message } = (errors.at(-1) ?? cause) as SystemError
+  if (code !== 'ECONNREFUSED' || address === undefined) return message || (code ?? cause.message)
+  const host = address.includes(':') ? `[${address}]` : address
+  return `dial tcp ${host}:${port}: connect: connection refused`
 }

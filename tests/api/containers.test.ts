@@ -449,6 +449,34 @@ test('list: filters, texts', async () => {
   expect(pruned.ContainersDeleted).toHaveLength(2)
 })
 
+test('what containers have written is told, and reclaimed by a prune', async () => {
+  await using docker = await openDocker()
+  const id = await docker.create({ Cmd: ['sh', '-c', 'exit 0'] }, 'wrote')
+  const fresh = await docker.create({}, 'fresh')
+  docker.machine.disk.uppers.add(id)
+  interface Sizes {
+    readonly SizeRw?: number
+    readonly SizeRootFs?: number
+  }
+  const sizes = async (path: string): Promise<Sizes[]> => {
+    const answer = (await docker.request('GET', path)).json<Sizes | Sizes[]>()
+    return [answer].flat().map(({ SizeRw, SizeRootFs }) => ({ SizeRw, SizeRootFs }) as Sizes)
+  }
+  const [empty, full] = await sizes('/containers/json?all=1&size=1')
+  const image = empty?.SizeRootFs ?? 0
+  expect(image).toBeGreaterThan(0)
+  expect({ empty, full }).toEqual({
+    empty: { SizeRw: undefined, SizeRootFs: image },
+    full: { SizeRw: 1000, SizeRootFs: image + 1000 },
+  })
+  // In a list Docker leaves out a 0, of one it tells it.
+  expect(await sizes(`/containers/${fresh}/json?size=1`)).toEqual([
+    { SizeRw: 0, SizeRootFs: image },
+  ])
+  expect(await sizes(`/containers/${id}/json`)).toEqual([{}])
+  expect(await docker.post('/containers/prune')).toMatchObject({ SpaceReclaimed: 1000 })
+})
+
 test('pause, update, resize, top, stats, rename', async () => {
   await using docker = await openDocker()
   const id = await docker.create({ Cmd: ['sleep', '100'], Tty: true }, 'before')

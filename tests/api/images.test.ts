@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { ImageInspect, ImageSummary, ProgressMessage } from '../../src/core/engine-api.ts'
@@ -93,6 +94,19 @@ test('an image of two shares the layers of the first', async () => {
   ])
   expect(await stored(blobs)).toHaveLength(3)
   await engine.engine.images.tree((await engine.engine.images.get('other:1')).id)
+})
+
+test('layers of zstd are read as others', async () => {
+  const { engine, registry } = await openWith()
+  const compress = {
+    name: 'zstd',
+    bytes: (plain: Uint8Array) => execFileSync('zstd', ['-q', '-c'], { input: plain }),
+  } as const
+  registry.add('library/zstd:1', { layers: [tarOf({ 'bin/': '', 'bin/z': 'z' })], compress })
+  expect(last((await pull(engine, 'zstd', '1')).lines())).toBe('')
+  const { id } = await engine.engine.images.get('zstd:1')
+  const { root } = await engine.engine.images.tree(id)
+  expect(root.children?.get('bin')?.children?.get('z')?.size).toBe(1)
 })
 
 const last = (lines: readonly ProgressMessage[]): string => lines.at(-1)?.errorDetail?.message ?? ''

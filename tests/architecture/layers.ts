@@ -24,7 +24,7 @@ const all = [
 /** The table of docs/architecture.md. A file belongs to the longest prefix. */
 const layers: Readonly<Record<string, Rule>> = {
   core: { layers: [], packages: [] },
-  codec: { layers: ['core'], packages: ['hash-wasm', 'fflate'] },
+  codec: { layers: ['core'], packages: ['hash-wasm', 'fflate', 'fzstd', 'xz-decompress'] },
   ports: { layers: ['core'], packages: [] },
   engine: { layers: ['core', 'codec', 'ports'], packages: [] },
   api: { layers: ['core', 'codec', 'engine'], packages: [] },
@@ -33,15 +33,17 @@ const layers: Readonly<Record<string, Rule>> = {
   client: { layers: ['core', 'codec'], packages: [] },
   cli: { layers: ['core', 'codec', 'ports', 'client'], packages: [] },
   link: { layers: ['core'], packages: ['comlink'] },
+  /** The origin of previews: a service worker, and what stands in frames. */
+  preview: { layers: ['link'], packages: [] },
   'hosts/worker': { layers: [...all, 'hosts', 'hosts/guest-cli'], packages: ['v86'] },
-  'hosts/node': { layers: [...all, 'hosts', 'hosts/guest-cli'], packages: ['v86', 'node:*'] },
+  'hosts/node': { layers: [...all, 'hosts', 'hosts/guest-cli'], packages: ['v86', 'ws', 'node:*'] },
   /** What both hosts share. */
   hosts: { layers: [...all, 'hosts/guest-cli'], packages: [] },
   /** Serves the guest's `docker` stub; the same in both hosts. */
   'hosts/guest-cli': { layers: ['core', 'codec', 'ports', 'client', 'cli'], packages: [] },
   app: {
     layers: ['core', 'codec', 'client', 'link'],
-    packages: ['lit', '@xterm/*'],
+    packages: ['lit', '@xterm/*', 'monaco-editor'],
   },
 }
 

@@ -23,6 +23,12 @@ export class ApiRequests implements Disposable {
     return text
   }
 
+  /** Send a body that is no JSON. */
+  async load(body: Uint8Array, path: string): Promise<void> {
+    const { status, text } = await this.#exchange('POST', path, body)
+    if (status >= 400 || text.includes('"errorDetail"')) throw new Error(`POST ${path}: ${text}`)
+  }
+
   [Symbol.dispose](): void {
     this.#agent.destroy()
   }
@@ -33,7 +39,8 @@ export class ApiRequests implements Disposable {
     body?: unknown,
   ): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
-      const content = body === undefined ? undefined : JSON.stringify(body)
+      const raw = body instanceof Uint8Array
+      const content = body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body)
       const sent = request(
         {
           socketPath: this.#socket,
@@ -44,7 +51,7 @@ export class ApiRequests implements Disposable {
             content === undefined
               ? {}
               : {
-                  'content-type': 'application/json',
+                  'content-type': raw ? 'application/x-tar' : 'application/json',
                   'content-length': Buffer.byteLength(content),
                 },
         },

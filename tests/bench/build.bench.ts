@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BuildContext } from '../../src/cli/image/build-context.ts'
 import { TRACE_HEADER, TRACE_ID, type BuildTrace } from '../../src/core/build-trace.ts'
-import type { ContextOffer } from '../../src/core/context-listing.ts'
-import { nodeFiles } from '../../src/hosts/node/cli-host.ts'
+import { startHeadless } from '../../src/hosts/node/headless.ts'
 import { build, call } from '../support/build-images.ts'
+import { processSpec } from '../support/container-spec.ts'
+import { finish } from '../support/guest.ts'
 import { startServer, type HeadlessServer } from '../support/headless-server.ts'
 import { tarOf } from '../support/image-registry.ts'
 import { timed } from './api-requests.ts'
@@ -15,7 +15,7 @@ import { record } from './record.ts'
 
 let server: HeadlessServer
 const peer = process.env['DRYDOCK_BENCH_PEER']?.replace(/^unix:\/\//, '')
-const folder = mkdtempSync(join(tmpdir(), 'drydock-bench-build-'))
+const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 beforeAll(async () => {
   server = await startServer()
@@ -24,7 +24,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 let count = 0
@@ -89,37 +88,32 @@ test('twelve steps in three stages, a file of the last edited', async () => {
   record('build-edit', samples)
 }, 300_000)
 
-test('a context of 5,000 files, unchanged', async () => {
-  for (let index = 0; index < 5000; index++) {
-    const directory = join(folder, `d${index % 50}`)
-    mkdirSync(directory, { recursive: true })
-    writeFileSync(join(directory, `f${index}`), Buffer.alloc(10_000, `${index} `))
-  }
-  const dockerfile = 'FROM busybox\nCOPY . /all\n'
-  const once = async (): Promise<void> => {
-    const context = await BuildContext.open(
-      nodeFiles,
-      {
-        directory: folder,
-        dockerfileName: 'Dockerfile',
-        dockerfile,
-        dockerfilePath: undefined,
-        ignore: [],
-        ownIgnore: false,
-      },
-      { contexts: new Map(), secrets: new Map() },
+test('a context of 5,000 files, unchanged, from the home of the guest', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'drydock-bench-context-'))
+  {
+    await using headless = await startHeadless({ data })
+    let shells = 0
+    const shell = async (script: string): Promise<string> => {
+      const process = await headless.machine.runOnHost({
+        host: `bench-${++shells}`,
+        process: processSpec(['bash', '-c', script], { cwd: '/root', env: ['HOME=/root', PATH] }),
+      })
+      const { stdout, stderr, exit } = await finish(process)
+      expect([exit, stderr]).toEqual([expect.objectContaining({ code: 0 }), ''])
+      return stdout.trim()
+    }
+    await shell(
+      'mkdir all && cd all && for i in $(seq 50); do mkdir d$i && head -c 1000000 /dev/urandom | split -b 10000 - d$i/f; done; printf "FROM busybox\\nCOPY . /all\\n" > Dockerfile',
     )
-    const question = new TextEncoder().encode(JSON.stringify(context.question()))
-    const offer = await call(server.socket, 'POST', '/build/context', question, {
-      'content-type': 'application/json',
+    expect(await shell('find all -type f | wc -l; du -sb all | cut -c1-2')).toBe('5001\n50')
+    const built = await shell('docker build -q all')
+    const samples = await timed(8, async () => {
+      expect(await shell('docker build -q all')).toBe(built)
     })
-    context.accept(JSON.parse(new TextDecoder().decode(offer.bytes)) as ContextOffer)
-    const tar = new Uint8Array(await new Response(context.tar()).arrayBuffer())
-    await checked(server.socket, tar, { bundle: '1', listing: context.listing })
+    record('build-context', samples)
   }
-  await once()
-  record('build-context', await timed(10, once))
-}, 300_000)
+  rmSync(data, { recursive: true, force: true })
+}, 400_000)
 
 /** What a build's trace tells. */
 async function traces(dockerfile: string): Promise<readonly BuildTrace[]> {

@@ -1,5 +1,4 @@
 import type { Browser, Page, Request } from 'playwright-core'
-import { build } from 'vite'
 import { afterAll, beforeAll, test } from 'vitest'
 import {
   command,
@@ -9,23 +8,14 @@ import {
   untilScreen,
   type PageServer,
 } from '../support/page.ts'
+import { buildBenchPage } from './bench-page.ts'
 import { record } from './record.ts'
-
-const root = new URL('../..', import.meta.url).pathname
 
 let server: PageServer
 let browser: Browser
 
 beforeAll(async () => {
-  // Beside the page, as the engine loads what is there; the next build of the page removes it.
-  await build({
-    configFile: `${root}.config/vite.page.ts`,
-    root: `${root}tests/bench/chromium`,
-    publicDir: false,
-    logLevel: 'warn',
-    plugins: [],
-    build: { outDir: `${root}dist/page/bench`, emptyOutDir: true },
-  })
+  await buildBenchPage()
   server = await startPageServer()
   browser = await launchChromium()
 })

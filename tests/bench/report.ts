@@ -58,9 +58,9 @@ export function tableOf(rows: readonly Row[]): string {
       row.title,
       `${round(row.p50)} ${row.unit}`,
       `${round(row.p95)} ${row.unit}`,
-      `${sign} ${target} ${row.unit}`,
+      target === '' ? '' : `${sign} ${target} ${row.unit}`,
       String(row.samples),
-      row.met ? 'met' : 'MISSED',
+      target === '' ? '' : row.met ? 'met' : 'MISSED',
     ]
   })
   const widths = head.map((_, column) =>

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -78,7 +78,7 @@ test('plain progress, then the failing step with its lines', async () => {
   expect(err).toMatch(
     /\n------\n > \[2\/2\] RUN echo one; echo two; exit 7:\n\d+\.\d{3} one\n\d+\.\d{3} two\n------\nDockerfile:3\n--------------------\n {3}1 \| {5}FROM busybox\n {3}2 \| {5}\n {3}3 \| >>> RUN echo one; echo two; exit 7\n {3}4 \| {5}CMD \["x"\]\n {3}5 \| {5}\n--------------------\nERROR: failed to build: failed to solve: process "\/bin\/sh -c echo one; echo two; exit 7" did not complete successfully: exit code: 7\n$/,
   )
-}, 60_000)
+}, 120_000)
 
 test('a syntax error shows its line and asks no engine', async () => {
   const { code, err } = await docker(['build', '-'], 'FORM busybox\n', {
@@ -156,7 +156,90 @@ test('secrets, named contexts, files of the result', async () => {
     '/copied',
   ])
   expect(seen.out).toBe('from a file\nfrom the environment\nnamed\n')
-}, 60_000)
+}, 120_000)
+
+test('named contexts: a directory as base and as source, an archive, an image', async () => {
+  const name = context('named', {
+    Dockerfile: [
+      'FROM base AS files',
+      'COPY --from=packed inner /',
+      'FROM tools',
+      'COPY --from=files / /all/',
+      'RUN --mount=type=bind,from=base,target=/mnt cat /mnt/one /all/one /all/inner > /seen',
+      '',
+    ].join('\n'),
+  })
+  context('named-base', { one: 'base\n' })
+  context('named-packed', { inner: 'packed\n' })
+  execFileSync('tar', ['-C', join(folder, 'named-packed'), '-cJf', join(folder, 'packed.txz'), '.'])
+  const { code, err } = await docker([
+    'build',
+    '-t',
+    'named',
+    '--progress',
+    'plain',
+    '--build-context',
+    'base=named-base',
+    '--build-context',
+    'packed=packed.txz',
+    '--build-context',
+    'tools=docker-image://busybox',
+    name,
+  ])
+  expect([code, code === 0 ? '' : err]).toEqual([0, ''])
+  expect(err).toMatch(/^#\d+ \[context base\] load from client$/m)
+  const seen = await docker(['run', '--rm', '--network', 'none', 'named', 'cat', '/seen'])
+  expect(seen.out).toBe('base\nbase\npacked\n')
+  const broken = await docker(['build', '--build-context', 'x=secret-file', '-'], 'FROM x\n')
+  expect(broken.err).toMatch(/secret-file: no such file/)
+}, 120_000)
+
+test('a secret of any bytes', async () => {
+  writeFileSync(
+    join(folder, 'bytes'),
+    Uint8Array.from({ length: 256 }, (_, byte) => byte),
+  )
+  const dockerfile =
+    'FROM busybox\nRUN --mount=type=secret,id=b,required sha256sum /run/secrets/b | cut -c1-8\n'
+  const { code, err } = await docker(
+    ['build', '--progress', 'plain', '--secret', 'id=b,src=bytes', '-'],
+    dockerfile,
+  )
+  expect([code, err]).toEqual([0, expect.stringMatching(/^#\d+ \d+\.\d{3} 40aff2e9$/m)])
+  const missing = await docker(['build', '-'], dockerfile)
+  expect(missing.err).toContain('secret b: not found')
+  const nowhere = await docker(['build', '--secret', 'id=b,src=nowhere', '-'], dockerfile)
+  expect(nowhere.err).toMatch(/^ERROR: failed to stat .*nowhere/m)
+}, 120_000)
+
+test.each([
+  [['--ssh', 'default'], 'RUN true', 'Drydock has no SSH agent for --ssh'],
+  [[], 'RUN --mount=type=ssh true', 'Drydock has no SSH agent for --mount=type=ssh'],
+  [[], 'RUN --security=insecure true', 'Drydock can not RUN with --security=insecure'],
+  [['--allow', 'security.insecure'], 'RUN true', 'Drydock can not allow security.insecure'],
+  [[], 'ADD https://example.org/x.git /x', 'Drydock can not ADD a git repository'],
+  [[], 'ADD git@example.org:x.git /x', 'Drydock can not ADD a git repository'],
+  [[], 'COPY nope /x', '"/nope": not found'],
+  [[], 'COPY ../x /x', '"/x": not found'],
+  [
+    [],
+    'RUN --mount=type=cahce,target=/x true',
+    'unsupported mount type "cahce" (did you mean cache?)',
+  ],
+  [[], 'COPY --chwon=1 a b', 'unknown flag: --chwon (did you mean chown?)'],
+  [
+    [],
+    'FROM other AS a\nCOPY --from=b /x /\nFROM other AS b\nCOPY --from=a /x /',
+    'circular dependency detected on stage: a',
+  ],
+] as const)(
+  '%j %s is refused in a sentence',
+  async (flags, line, message) => {
+    const { code, err } = await docker(['build', ...flags, '-'], `FROM busybox\n${line}\n`)
+    expect([code, err]).toEqual([1, expect.stringContaining(message)])
+  },
+  120_000,
+)
 
 test('--output writes the files, and leaves no image', async () => {
   const name = context('output', {
@@ -181,7 +264,7 @@ test('--output writes the files, and leaves no image', async () => {
   expect(members).toContain('oci-layout')
   expect(members).toContain('index.json')
   expect(await count()).toBe(before)
-}, 60_000)
+}, 120_000)
 
 test('independent stages run side by side', async () => {
   const name = context('parallel', {
@@ -201,7 +284,7 @@ test('independent stages run side by side', async () => {
   const time = (path: string): number => Number(readFileSync(join(folder, 'times', path), 'utf8'))
   expect(time('left/from')).toBeLessThan(time('right/to'))
   expect(time('right/from')).toBeLessThan(time('left/to'))
-}, 60_000)
+}, 120_000)
 
 test('a Dockerfile of its own with patterns of its own', async () => {
   const name = context('own', {
@@ -217,7 +300,7 @@ test('a Dockerfile of its own with patterns of its own', async () => {
   expect(readFileSync(join(folder, 'own-files/kept'), 'utf8')).toBe('kept\n')
   expect(existsSync(join(folder, 'own-files/a.log'))).toBe(false)
   expect(existsSync(join(folder, 'own-files/docker'))).toBe(false)
-}, 60_000)
+}, 120_000)
 
 test('Ctrl-C ends the build', async () => {
   const name = context('slow', { Dockerfile: 'FROM busybox\nRUN echo started; sleep 1000\n' })
@@ -234,4 +317,9 @@ test('Ctrl-C ends the build', async () => {
   expect(code).not.toBe(0)
   const { out } = await docker(['build', '-q', '-'], 'FROM busybox\nRUN sleep 0.1\n')
   expect(out).toMatch(/^sha256:/)
-}, 60_000)
+  const running = await docker(
+    ['build', '--progress', 'plain', '-'],
+    'FROM busybox\nRUN ps | grep -c "[s]leep 1000" || true\n',
+  )
+  expect(running.err).toMatch(/^#\d+ \d+\.\d{3} 0$/m)
+}, 120_000)

@@ -67,7 +67,7 @@ test('a client that leaves ends its build: nothing runs on, finished steps are k
   expect(again.output).toMatch(/^0$/m)
   expect((await call(server.socket, 'GET', '/images/left/json')).status).toBe(404)
   expect(await images()).toBe(before + 1)
-}, 60_000)
+}, 120_000)
 
 test('a step that needs more memory than it may have is killed', async () => {
   const built = await build(
@@ -77,7 +77,7 @@ test('a step that needs more memory than it may have is killed', async () => {
   )
   expect(built.error).toMatch(/returned a non-zero code: (137|1)/)
   expect((await call(server.socket, 'GET', '/images/big/json')).status).toBe(404)
-}, 60_000)
+}, 120_000)
 
 test('a step that fills its file system fails, and the next build works', async () => {
   const built = await build(
@@ -88,7 +88,85 @@ test('a step that fills its file system fails, and the next build works', async 
   expect(built.output).toMatch(/No space left on device|I\/O error/)
   expect(built.error).toContain('returned a non-zero code: 1')
   expect((await build(server.socket, file('FROM busybox\nRUN true\n'))).error).toBeUndefined()
-}, 60_000)
+}, 120_000)
+
+const diskRoom = async (): Promise<number> => {
+  const process = file('FROM busybox\nRUN df -k / | tail -n 1 | awk \'{print "free", $4}\'\n')
+  const { output } = await build(server.socket, process, { nocache: '1' })
+  return Number(/^free (\d+)$/m.exec(output)?.[1])
+}
+
+test('a step may write more than the guest has memory for, and its layer has all of it', async () => {
+  const before = await diskRoom()
+  const size = 16 * 2 ** 20
+  const built = await build(
+    server.socket,
+    file(
+      `FROM busybox\nRUN mkdir /big && cd /big && seq 3000000 | head -c ${size} > 0 && for i in $(seq 20); do cp 0 $i && echo $i >> $i; done && rm 0\n`,
+    ),
+    { t: 'written' },
+  )
+  expect(built.error).toBeUndefined()
+  const { layers, root } = await savedImage(server.socket, 'written')
+  expect(layers.at(-1)?.entries).toHaveLength(21)
+  const numbers = Array.from({ length: 3_000_000 }, (_, at) => `${at + 1}\n`).join('')
+  const common = Buffer.from(numbers).subarray(0, size)
+  for (let index = 1; index <= 20; index++) {
+    const node = nodeAt(root, `big/${index}`)
+    const bytes = Buffer.from((await node?.source?.read(node.offset, node.size)) ?? [])
+    expect(bytes.subarray(0, size).equals(common), `${index}`).toBe(true)
+    expect(bytes.subarray(size).toString()).toBe(`${index}\n`)
+  }
+  // What the step wrote is in the layer alone.
+  expect(before - (await diskRoom())).toBeLessThan(4096)
+}, 600_000)
+
+test('a step that fills the disk fails with the reason, leaves nothing, and the next build works', async () => {
+  const before = await diskRoom()
+  expect(before).toBeGreaterThan(400 * 1024)
+  const rest = 8 * 1024
+  const built = await build(
+    server.socket,
+    file(
+      `FROM busybox\nRUN echo kept > /kept\nRUN fallocate -l $((${before - rest} * 1024)) /most && dd if=/dev/zero of=/big bs=1M count=40\n`,
+    ),
+    { t: 'full' },
+  )
+  expect(built.output.toLowerCase()).toContain('no space left on device')
+  expect(built.error).toContain('returned a non-zero code: 1')
+  expect((await call(server.socket, 'GET', '/images/full/json')).status).toBe(404)
+  expect(before - (await diskRoom())).toBeLessThan(4096)
+  const again = await build(
+    server.socket,
+    file('FROM busybox\nRUN echo kept > /kept\nRUN dd if=/dev/zero of=/less bs=1M count=20\n'),
+  )
+  expect(again.error).toBeUndefined()
+  expect(again.output).toContain('Using cache')
+}, 240_000)
+
+test('history, inspect and df are true of what was built', async () => {
+  const text = (last: string): Uint8Array =>
+    file(
+      `FROM busybox\nRUN head -c 50000 /dev/zero > /common\nLABEL a=b\nRUN echo ${last} > /own\n`,
+    )
+  await build(server.socket, text('one'), { t: 'sharing:1' })
+  await build(server.socket, text('two'), { t: 'sharing:2' })
+  const history = await json<{ CreatedBy: string; Size: number }[]>('/images/sharing:1/history')
+  expect(history.slice(0, 3).map(({ CreatedBy, Size }) => [CreatedBy, Size])).toEqual([
+    ['RUN /bin/sh -c echo one > /own # buildkit', 4],
+    ['LABEL a=b', 0],
+    ['RUN /bin/sh -c head -c 50000 /dev/zero > /common # buildkit', 50_000],
+  ])
+  const { RootFS: one } = await json<{ RootFS: { Layers: string[] } }>('/images/sharing:1/json')
+  const { RootFS: two } = await json<{ RootFS: { Layers: string[] } }>('/images/sharing:2/json')
+  expect(one.Layers.slice(0, -1)).toEqual(two.Layers.slice(0, -1))
+  expect(one.Layers.at(-1)).not.toBe(two.Layers.at(-1))
+  const { Images } = await json<{
+    Images: { RepoTags: string[]; Size: number; SharedSize: number }[]
+  }>('/system/df')
+  const mine = Images.find(({ RepoTags }) => RepoTags.includes('sharing:1'))
+  expect((mine?.Size ?? 0) - (mine?.SharedSize ?? 0)).toBe(4)
+}, 120_000)
 
 test('two builds of the same do each step once', async () => {
   const text = 'FROM busybox\nRUN cat /proc/uptime > /once; sleep 0.2\n'
@@ -98,7 +176,7 @@ test('two builds of the same do each step once', async () => {
   ])
   expect(one.error ?? other.error).toBeUndefined()
   expect(one.image).toBe(other.image)
-}, 60_000)
+}, 120_000)
 
 test.each([
   ['a broken archive', new TextEncoder().encode('x'.repeat(600)), 400, 'archive/tar'],
@@ -138,7 +216,7 @@ test('empty and null parameters are as good as none', async () => {
     },
   )
   expect(built.error).toBeUndefined()
-}, 60_000)
+}, 120_000)
 
 test('the real docker CLI builds', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-context-'))
@@ -179,6 +257,73 @@ test('the real docker CLI builds', async () => {
   }
 }, 120_000)
 
+test.each([
+  ['without buildx', {}],
+  ['with DOCKER_BUILDKIT=0', { DOCKER_BUILDKIT: '0' }],
+])(
+  'the real docker build, %s',
+  async (_, env) => {
+    using client = new DockerCli(server.address, env)
+    const built = await client.run(
+      ['build', '--no-cache', '--build-arg', 'A=given', '-t', 'classic', '-'],
+      'FROM busybox\nARG A\nRUN echo "said $A"\n',
+    )
+    expect([built.code, built.stdout]).toEqual([
+      0,
+      expect.stringMatching(/said given\n[^]*Successfully tagged classic:latest\n$/),
+    ])
+  },
+  120_000,
+)
+
+test('docker compose builds and runs what it built', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drydock-compose-'))
+  using client = new DockerCli(server.address, { DOCKER_BUILDKIT: '0' })
+  const compose = (...args: readonly string[]) =>
+    client.run(['compose', '--project-directory', folder, '--progress', 'plain', ...args])
+  try {
+    writeFileSync(
+      join(folder, 'compose.yaml'),
+      [
+        'services:',
+        '  app:',
+        '    build:',
+        '      context: .',
+        '      args: { WHO: compose }',
+        '      labels: { made: here }',
+        '    network_mode: none',
+        '',
+      ].join('\n'),
+    )
+    writeFileSync(
+      join(folder, 'Dockerfile'),
+      'FROM busybox\nARG WHO\nCOPY f /\nRUN echo "$WHO $(cat /f)" > /g\nCMD ["cat", "/g"]\n',
+    )
+    writeFileSync(join(folder, 'f'), 'built it')
+    const built = await compose('build')
+    expect([built.code, built.code === 0 ? '' : built.stderr]).toEqual([0, ''])
+    const ran = await compose('run', '--rm', '-T', 'app')
+    expect([ran.code, ran.stdout]).toEqual([0, 'compose built it\n'])
+    const [name = ''] = (await client.output('images', '--format', '{{.Repository}}'))
+      .split('\n')
+      .filter((line) => line.endsWith('-app'))
+    const labels = await client.output('inspect', '-f', '{{json .Config.Labels}}', name)
+    expect(JSON.parse(labels)).toMatchObject({ made: 'here' })
+    const failing = 'FROM busybox\nRUN echo before; exit 9\n'
+    writeFileSync(join(folder, 'Dockerfile'), failing)
+    const failed = await compose('build')
+    expect([failed.code, failed.stdout + failed.stderr]).toEqual([
+      expect.any(Number),
+      expect.stringContaining(
+        "The command '/bin/sh -c echo before; exit 9' returned a non-zero code: 9",
+      ),
+    ])
+    expect(failed.code).not.toBe(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}, 180_000)
+
 test('dockerode builds', async () => {
   const client = new Dockerode({ socketPath: server.socket })
   const { Readable } = await import('node:stream')
@@ -193,7 +338,7 @@ test('dockerode builds', async () => {
   })
   expect(messages.map(({ stream: text = '' }) => text).join('')).toContain('from dockerode')
   expect((await client.getImage('rode').inspect()).RepoTags).toEqual(['rode:latest'])
-}, 60_000)
+}, 120_000)
 
 test('ADD fetches, checks what it was told to expect, and says what went wrong', async () => {
   const text = 'from the web\n'
@@ -220,4 +365,4 @@ test('ADD fetches, checks what it was told to expect, and says what went wrong',
   } finally {
     web.close()
   }
-}, 60_000)
+}, 120_000)

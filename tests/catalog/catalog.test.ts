@@ -80,6 +80,12 @@ describe('image layout', () => {
         'docker.io/library/busybox:latest',
         'docker.io/library/debian:12-slim',
         'docker.io/library/debian:bookworm-slim',
+        'docker.io/library/nginx:latest',
+        'docker.io/library/redis:latest',
+        'docker.io/library/redis:7.0',
+        'docker.io/library/python:3-slim',
+        'docker.io/library/python:3.11-slim',
+        'docker.io/library/registry:2',
         'docker.io/drydock/root:latest',
       ]),
     )
@@ -198,6 +204,26 @@ describe('contents', () => {
     expect(find(entries, 'lib')).toMatchObject({ flag: '2', linkName: 'usr/lib' })
     expect(entries.filter(({ name }) => name.startsWith('dev/'))).toHaveLength(1)
     expect(find(entries, 'usr/bin/apt-get')?.mode).toBe(0o755)
+  })
+
+  test.each(['nginx', 'redis', 'python', 'registry'])('%s lies on debian', (name) => {
+    const [base, own, ...more] = image(`docker.io/library/${name}:latest`).manifest.layers
+    expect(base?.digest).toBe(image('docker.io/library/debian:12-slim').manifest.layers[0]?.digest)
+    expect(more).toEqual([])
+    expect(readArchive(gunzipSync(blob(own?.digest ?? ''))).length).toBeGreaterThan(10)
+  })
+
+  test('applications start and log as courses expect it', () => {
+    const { config: nginx } = image('docker.io/library/nginx:latest').config
+    expect(nginx).toMatchObject({ ExposedPorts: { '80/tcp': {} }, StopSignal: 'SIGQUIT' })
+    const files = entriesOf('docker.io/library/nginx:latest')
+    expect(find(files, 'var/log/nginx/access.log')?.linkName).toBe('/dev/stdout')
+    expect(find(files, 'docker-entrypoint.sh')?.mode).toBe(0o755)
+    const { config: redis } = image('docker.io/library/redis:latest').config
+    expect(redis).toMatchObject({ Volumes: { '/data': {} }, WorkingDir: '/data' })
+    const python = entriesOf('docker.io/library/python:3-slim')
+    expect(find(python, 'usr/local/bin/python')?.linkName).toBe('../../bin/python3')
+    expect(python.some(({ name }) => name.endsWith('EXTERNALLY-MANAGED'))).toBe(false)
   })
 
   test('the host root lies on debian and has its tools', () => {

@@ -99,3 +99,15 @@ test('what is missing is told in Docker’s words', async () => {
     'failed to build: failed to solve: failed to read dockerfile: open nope: no such file or directory\n',
   )
 })
+
+test('a file that changes while it is read ends the build with its name', async () => {
+  const { handler, sent } = builder()
+  // Longer than its stat says.
+  const changing = { ...files, '/work/app/main.c': 'é' }
+  const { code, err } = await docker(handler, ['build', '-t', 'x', 'app'], { files: changing })
+  expect([code, err]).toEqual([
+    1,
+    expect.stringContaining('failed to build: /work/app/main.c changed while it was read'),
+  ])
+  expect(sent).toEqual([])
+})

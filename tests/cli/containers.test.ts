@@ -204,18 +204,3 @@ test('pull draws a line a layer on a terminal, and plain lines elsewhere', async
   expect(plain.out).toMatch(/^[0-9a-f]{12}: Pull complete$/m)
   expect((await run(engine, 'pull -q demo')).out).toBe('docker.io/library/demo:latest\n')
 })
-
-test('Tab: commands, flags and what the engine has', async () => {
-  await using engine = await openDocker()
-  await run(engine, 'create --name web --network none demo')
-  const complete = async (...words: string[]): Promise<string[]> =>
-    (await docker(engine.handler, ['__complete', ...words])).out.split('\n').slice(0, -1)
-  expect(await complete('ru')).toEqual(['run'])
-  expect(await complete('container', 'lo')).toEqual(['logs'])
-  expect(await complete('logs', '-')).toContain('--follow')
-  expect(await complete('logs', '-f', '')).toEqual(['web'])
-  expect(await complete('rm', 'web', 'w')).toEqual(['web'])
-  expect(await complete('run', '--name', 'x', '--pull', '')).toEqual(['always', 'missing', 'never'])
-  expect(await complete('run', '-it', 'd')).toEqual(['demo'])
-  expect(await complete('exec', 'web', '')).toEqual([])
-})

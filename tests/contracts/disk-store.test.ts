@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { FileDiskMedium } from '../../src/hosts/node/stores/file-disk-medium.ts'
 import { DISK_BLOCK, type DiskStore } from '../../src/ports/disk-store.ts'
+import { blockSum } from '../../src/storage/disk/block-sum.ts'
 import { LogDiskStore } from '../../src/storage/disk/log-disk-store.ts'
 import { MemoryMedium } from '../../src/storage/disk/memory-medium.ts'
 import { EngineDatabase } from '../../src/storage/idb/database.ts'
 import { IdbDiskMedium } from '../../src/storage/idb/disk-medium.ts'
 import { blockOf, chance, describeDiskStore, readAll, TEST_DISK_SIZE } from './disk-store.ts'
+import { dumpDatabase, restoreDatabase } from '../support/store-dump.ts'
 
 type Segments = NonNullable<ConstructorParameters<typeof MemoryMedium>[0]>
 const segments = new WeakMap<object, Segments>()
@@ -58,11 +60,13 @@ describeDiskStore('IndexedDB', {
 describe('a disk in files', () => {
   test('cut at any byte of the last commit, it is what it was before', async () => {
     const next = chance(7)
-    const store = await inFiles()
-    const folder = folders.get(store) ?? ''
-    await store.write(0, blockOf(1))
-    await store.write(3 * DISK_BLOCK, blockOf(1))
-    await store.flush()
+    const first = await inFiles()
+    const folder = folders.get(first) ?? ''
+    await first.write(0, blockOf(1))
+    await first.write(3 * DISK_BLOCK, blockOf(1))
+    await first.flush()
+    await first[Symbol.asyncDispose]()
+    const store = await inFiles(folder)
     const file = join(folder, 'disk', readdirSync(join(folder, 'disk'))[0] ?? '')
     const before = statSync(file).size
     await store.write(0, blockOf(2))
@@ -88,6 +92,64 @@ describe('a disk in files', () => {
       await again.write(DISK_BLOCK, blockOf(5))
       await again.flush()
     }
+  })
+
+  test('what was allocated ahead and not filled when the power went is no damage', async () => {
+    const store = await inFiles()
+    const folder = folders.get(store) ?? ''
+    // Each commit makes the file longer than 16 MiB, so the next one begins another.
+    const large = new Uint8Array(TEST_DISK_SIZE).fill(3)
+    for (let round = 0; round < 2; round++) {
+      await store.write(0, large)
+      await store.flush()
+    }
+    await store.write(0, blockOf(4))
+    await store.flush()
+    const names = readdirSync(join(folder, 'disk'))
+      .sort()
+      .map((name) => join(folder, 'disk', name))
+    const copy = newFolder()
+    cpSync(folder, copy, { recursive: true })
+    expect(statSync(names.at(-1) ?? '').size).toBeGreaterThan(1 << 20)
+    await store[Symbol.asyncDispose]()
+    expect(statSync(names.at(-1) ?? '').size).toBeLessThan(3 * DISK_BLOCK)
+    for (const name of readdirSync(join(copy, 'disk')))
+      truncateSync(join(copy, 'disk', name), statSync(join(copy, 'disk', name)).size + 100_000)
+    await using again = await inFiles(copy)
+    expect(await again.read(0, DISK_BLOCK)).toEqual(blockOf(4))
+    expect(await again.read(DISK_BLOCK, DISK_BLOCK)).toEqual(large.subarray(0, DISK_BLOCK))
+  })
+
+  test('of a commit of several records that is not whole, nothing is there', async () => {
+    const medium = async (folder: string) => {
+      const opened = new FileDiskMedium(folder)
+      return { opened, records: await opened.load() }
+    }
+    const folder = newFolder()
+    const record = (sequence: number, remaining: number) => {
+      const bytes = blockOf(sequence)
+      return {
+        sequence,
+        remaining,
+        size: 64,
+        blocks: Uint32Array.of(sequence),
+        sums: Uint32Array.of(blockSum(bytes)),
+        discards: new Uint32Array(0),
+      }
+    }
+    const { opened } = await medium(folder)
+    await opened.append([record(1, 0)], [[blockOf(1)]])
+    const places = await opened.append([record(2, 1), record(3, 0)], [[blockOf(2)], [blockOf(3)]])
+    await opened[Symbol.asyncDispose]()
+    const name = join(folder, 'disk', readdirSync(join(folder, 'disk'))[0] ?? '')
+    {
+      await using handle = await open(name, 'r+')
+      // The first record's data never came, what follows did.
+      await handle.write(new Uint8Array(DISK_BLOCK), 0, DISK_BLOCK, places[0]?.position)
+    }
+    const { opened: again, records } = await medium(folder)
+    expect(records.map(({ sequence }) => sequence)).toEqual([1])
+    await again[Symbol.asyncDispose]()
   })
 
   test('a damaged block is an error that names it, and the others are read', async () => {
@@ -130,7 +192,10 @@ describe('a disk in IndexedDB', () => {
       put.mockRestore()
       expect((await store.read(0, DISK_BLOCK))[0]).toBe(2)
       {
-        await using crashed = await inIdb(name)
+        // A copy: whoever opens the database itself is its owner from then on.
+        const copy = `${name}-crashed-${failing}`
+        await restoreDatabase(`drydock-${copy}`, await dumpDatabase(`drydock-${name}`))
+        await using crashed = await inIdb(copy)
         expect((await crashed.read(599 * DISK_BLOCK, DISK_BLOCK))[0]).toBe(1)
         expect((await crashed.read(0, DISK_BLOCK))[0]).toBe(1)
       }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { IdbBlobStore } from '../../src/storage/idb/blob-store.ts'
 import { EngineDatabase } from '../../src/storage/idb/database.ts'
+import { IdbDiskMedium } from '../../src/storage/idb/disk-medium.ts'
 import { IdbLogStore } from '../../src/storage/idb/log-store.ts'
 import { IdbRecordStore } from '../../src/storage/idb/record-store.ts'
 import { describeBlobStore, pieces } from './blob-store.ts'
@@ -35,7 +36,7 @@ describeLogStore(
   async (bound) =>
     bound === undefined
       ? logs.create()
-      : new IdbLogStore(await EngineDatabase.open(`test-${count++}`), bound),
+      : new IdbLogStore(await EngineDatabase.open(`test-${count++}`), { bound }),
   (store) => logs.reopen(store as IdbLogStore),
 )
 
@@ -95,5 +96,65 @@ describe('what the browser does to us', () => {
       code: 'unavailable',
       message: expect.stringContaining('newer version') as string,
     })
+  })
+})
+
+describe('a later owner', () => {
+  const write = (database: EngineDatabase, value: number): Promise<unknown> =>
+    new IdbRecordStore(database).commit([{ kind: 'setting', key: 'a', value }])
+  const read = (database: EngineDatabase): Promise<unknown> =>
+    new IdbRecordStore(database).get('setting', 'a')
+
+  test('ends what the one before it writes, in the same transaction', async () => {
+    const name = `test-${count++}`
+    await using first = await EngineDatabase.open(name)
+    await write(first, 1)
+    // Asked for while the second opens: whatever comes behind its number is nothing.
+    const opening = EngineDatabase.open(name)
+    const tries = await Promise.allSettled(
+      Array.from({ length: 20 }, async (_, at) => {
+        await new Promise((resolve) => {
+          setTimeout(resolve, at / 4)
+        })
+        await write(first, 2 + at)
+        return 2 + at
+      }),
+    )
+    await using second = await opening
+    await first.superseded
+    const seen = await read(second)
+    const stored = tries.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    expect(seen).toBe(Math.max(1, ...stored))
+    expect(tries.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } })
+    await write(second, 99)
+    await expect(write(first, 100)).rejects.toMatchObject({ code: 'conflict' })
+    expect(await read(second)).toBe(99)
+    // A look does no harm.
+    expect(await read(first)).toBe(99)
+  })
+
+  test('holds for blobs, logs and the disk', async () => {
+    const name = `test-${count++}`
+    await using first = await EngineDatabase.open(name)
+    const blobs = await IdbBlobStore.open(first)
+    const logs = new IdbLogStore(first)
+    const medium = new IdbDiskMedium(first)
+    await using second = await EngineDatabase.open(name)
+    await expect(blobs.write(pieces(randomBytes(10)))).rejects.toMatchObject({ code: 'conflict' })
+    logs.append('c', [{ stream: 'stdout', time: '', bytes: randomBytes(3) }])
+    await expect(logs.flush()).rejects.toMatchObject({ code: 'conflict' })
+    const record = {
+      sequence: 1,
+      remaining: 0,
+      size: 8,
+      blocks: Uint32Array.of(0),
+      sums: Uint32Array.of(0),
+      discards: new Uint32Array(0),
+    }
+    await expect(medium.append([record], [[new Uint8Array(4096)]])).rejects.toMatchObject({
+      code: 'conflict',
+    })
+    for (const store of ['chunks', 'pending', 'logs', 'disk-records', 'disk-data'] as const)
+      expect(await second.run([store], 'readonly', (open) => open(store).count()), store).toBe(0)
   })
 })

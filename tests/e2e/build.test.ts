@@ -1,33 +1,19 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
 import { build, call } from '../support/build-images.ts'
 import { startServer } from '../support/headless-server.ts'
 import { tarOf } from '../support/image-registry.ts'
-import {
-  command,
-  launchChromium,
-  PROMPT,
-  startPageServer,
-  untilScreen,
-  type PageServer,
-} from '../support/page.ts'
+import { useChromium } from '../support/chromium.ts'
+import { command, PROMPT, untilScreen } from '../support/page.ts'
 
-let server: PageServer
-let browser: Browser
+const chromium = useChromium()
 let page: Page
 
 beforeAll(async () => {
-  server = await startPageServer()
-  browser = await launchChromium()
-  page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
-  await page.goto(server.url)
+  page = await chromium.browser.newPage({ viewport: { width: 1400, height: 900 } })
+  await page.goto(chromium.url)
   await untilScreen(page, PROMPT)
 }, 180_000)
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
 
 const dockerfile = [
   'FROM busybox',

@@ -1,32 +1,18 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  command,
-  launchChromium,
-  PROMPT,
-  startPageServer,
-  untilScreen,
-  type PageServer,
-} from '../support/page.ts'
+import type { BrowserContext, Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import { useChromium } from '../support/chromium.ts'
+import { command, PROMPT, untilScreen } from '../support/page.ts'
 
-let server: PageServer
-let browser: Browser
+const chromium = useChromium()
 let context: BrowserContext
 let page: Page
 
 beforeAll(async () => {
-  server = await startPageServer()
-  browser = await launchChromium()
-  context = await browser.newContext({ viewport: { width: 1200, height: 750 } })
+  context = await chromium.browser.newContext({ viewport: { width: 1200, height: 750 } })
   page = await context.newPage()
-  await page.goto(server.url)
+  await page.goto(chromium.url)
   await untilScreen(page, PROMPT, 60_000)
 }, 180_000)
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
 
 test('files of the home, a layer and a volume are there again after a reload', async () => {
   await command(page, 'docker pull -q busybox', 60_000)

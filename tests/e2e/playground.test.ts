@@ -1,29 +1,19 @@
 import { mkdirSync } from 'node:fs'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  command,
-  launchChromium,
-  PROMPT,
-  screenText,
-  startPageServer,
-  untilScreen,
-  type PageServer,
-} from '../support/page.ts'
+import type { BrowserContext, Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import { useChromium } from '../support/chromium.ts'
+import { command, PROMPT, screenText, untilScreen } from '../support/page.ts'
 
 const pictures = new URL('../../dist/screenshots/', import.meta.url).pathname
 
-let server: PageServer
-let browser: Browser
+const chromium = useChromium()
 let context: BrowserContext
 let page: Page
 const problems: string[] = []
 
 beforeAll(async () => {
   mkdirSync(pictures, { recursive: true })
-  server = await startPageServer()
-  browser = await launchChromium()
-  context = await browser.newContext({
+  context = await chromium.browser.newContext({
     viewport: { width: 1200, height: 750 },
     colorScheme: 'dark',
   })
@@ -32,14 +22,9 @@ beforeAll(async () => {
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text())
   })
-  await page.goto(server.url)
+  await page.goto(chromium.url)
   await untilScreen(page, PROMPT)
 }, 180_000)
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
 
 test('a newcomer runs a container', async () => {
   const hello = await command(page, 'docker run hello-world')
@@ -188,10 +173,10 @@ test('a reload needs no download and knows its containers', async () => {
 
 test('a second tab of the same playground is told, another id is another engine', async () => {
   const second = await context.newPage()
-  await second.goto(server.url)
+  await second.goto(chromium.url)
   await second.getByRole('alert').waitFor()
   expect(await second.getByRole('alert').textContent()).toContain('open in another tab')
-  await second.goto(`${server.url}?engine=other`)
+  await second.goto(`${chromium.url}?engine=other`)
   await untilScreen(second, PROMPT)
   const draw = 'head -c 16 /dev/urandom | md5sum; cat /proc/sys/kernel/random/uuid'
   expect(await command(second, 'docker images -q')).toBe('')
@@ -214,7 +199,8 @@ test('a keyboard reaches everything, and keeps its place', async () => {
   const focused = (): Promise<string> =>
     page.evaluate(() => {
       const { activeElement: found } = document
-      return found?.getAttribute('aria-label') ?? found?.textContent?.trim() ?? ''
+      const inner = found?.shadowRoot?.activeElement ?? found
+      return inner?.getAttribute('aria-label') ?? inner?.textContent?.trim() ?? ''
     })
   await page.locator('.screen:not([hidden]) textarea').focus()
   await page.keyboard.press('F6')
@@ -225,7 +211,7 @@ test('a keyboard reaches everything, and keeps its place', async () => {
     seen.push(await focused())
   }
   expect(seen).toEqual(
-    expect.arrayContaining(['New shell', 'Larger text', 'Dark or light', 'Save diagnostics']),
+    expect.arrayContaining(['New shell', 'Larger text', 'Dark or light', 'Try this', 'Menu']),
   )
   await page.getByRole('button', { name: 'Larger text' }).focus()
   // A status that changes meanwhile must not take the focus.
@@ -242,11 +228,11 @@ test('a keyboard reaches everything, and keeps its place', async () => {
 test('a narrow window shows all of it', async () => {
   for (const width of [1024, 420]) {
     await page.setViewportSize({ width, height: 700 })
-    const sheet = page.getByRole('button', { name: 'Try this' })
+    const sheet = page.getByRole('banner').getByRole('button', { name: 'Try this' })
     if ((await sheet.getAttribute('aria-expanded')) === 'false') await sheet.click()
     await page.screenshot({ path: `${pictures}${width}.png` })
     const outside = await page.evaluate(() =>
-      [...document.querySelectorAll('header button, cheat-sheet, .screen')]
+      [...document.querySelectorAll('header button, page-menu, cheat-sheet, .screen')]
         .filter((node) => node.getBoundingClientRect().right > innerWidth)
         .map((node) => node.className),
     )

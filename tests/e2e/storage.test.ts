@@ -107,7 +107,7 @@ describe('stores in a browser', () => {
       executablePath: '/usr/bin/firefox-esr',
       extraPrefsFirefox: {
         // KiB for all; an origin gets a fifth.
-        'dom.quotaManager.temporaryStorage.fixedLimit': 5 * 45_000,
+        'dom.quotaManager.temporaryStorage.fixedLimit': 5 * 90_000,
       },
     })
     try {

@@ -1,33 +1,16 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  chromiumOptions,
-  command,
-  launchChromium,
-  startPageServer,
-  untilScreen,
-  type PageServer,
-} from '../support/page.ts'
+import { chromium, type Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { useChromium } from '../support/chromium.ts'
+import { chromiumOptions, command, untilScreen } from '../support/page.ts'
 
-let server: PageServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startPageServer()
-  browser = await launchChromium()
-}, 180_000)
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
+const lab = useChromium()
 
 /** What the page says instead of starting. */
 async function refusal(page: Page): Promise<string> {
-  await page.goto(server.url)
+  await page.goto(lab.url)
   const alert = page.getByRole('alert')
   await alert.waitFor()
   expect(await page.getByRole('status').textContent()).toContain('Not running')
@@ -57,7 +40,7 @@ describe('a browser that lacks something is told what', () => {
   })
 
   test('IndexedDB alone', { timeout: 60_000 }, async () => {
-    const page = await browser.newPage()
+    const page = await lab.browser.newPage()
     await page.route('**/assets/worker-*.js', async (route) => {
       const response = await route.fetch()
       const refuse = `indexedDB.open = () => { throw new DOMException('no', 'SecurityError') };\n`
@@ -68,7 +51,7 @@ describe('a browser that lacks something is told what', () => {
   })
 
   test('a snapshot of another build', { timeout: 60_000 }, async () => {
-    const page = await browser.newPage()
+    const page = await lab.browser.newPage()
     await page.route('**/guest/snapshot.bin*', async (route) => {
       const response = await route.fetch()
       const bytes = await response.body()
@@ -80,14 +63,40 @@ describe('a browser that lacks something is told what', () => {
   })
 })
 
+describe('parts of different builds notice it', () => {
+  test('page and worker', { timeout: 60_000 }, async () => {
+    const page = await lab.browser.newPage()
+    await page.route('**/assets/worker-*.js', async (route) => {
+      const response = await route.fetch()
+      const text = await response.text()
+      // Its name in the bundle: the commit, and when it was made.
+      const other = text.replaceAll(/[`"'][0-9a-z]{7,12}-[0-9a-z]{6,10}[`"']/g, '"another-build"')
+      expect(other).not.toBe(text)
+      await route.fulfill({ response, body: other })
+    })
+    expect(await refusal(page)).toBe(
+      'The page and its engine are of different builds. Reload the page.',
+    )
+    await page.close()
+  })
+
+  test('a page whose rest is gone', { timeout: 60_000 }, async () => {
+    const page = await lab.browser.newPage()
+    await page.route('**/assets/drydock-app-*.js', (route) => route.fulfill({ status: 404 }))
+    await page.goto(lab.url)
+    await page.getByRole('alert').getByText('reload the page').waitFor()
+    await page.close()
+  })
+})
+
 test(
   'a panic is told, and another machine starts with what is stored',
   {
     timeout: 120_000,
   },
   async () => {
-    const page = await browser.newPage()
-    await page.goto(server.url)
+    const page = await lab.browser.newPage()
+    await page.goto(lab.url)
     await command(page, 'docker run -d --name kept busybox sleep 1000')
     await page.keyboard.type('echo c > /proc/sysrq-trigger\n')
     await untilScreen(page, /The machine was lost[^]*#$/, 60_000)
@@ -99,7 +108,8 @@ test(
       'kept\nagain',
     )
     const download = page.waitForEvent('download')
-    await page.getByRole('button', { name: 'Save diagnostics' }).click()
+    await page.getByRole('button', { name: 'Menu' }).click()
+    await page.getByRole('menuitem', { name: 'Save diagnostics' }).click()
     const text = readFileSync(await (await download).path(), 'utf8')
     expect(text).toContain('Kernel panic - not syncing')
     expect(text).toContain('machine: lost')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readTar } from '../../src/codec/tar/read.ts'
 import { TarWriter, type TarMember } from '../../src/codec/tar/write.ts'
-import type { ContainerFiles } from '../../src/core/guest-protocol.ts'
+import type { ContainerFiles } from '../../src/core/guest-archives.ts'
 import type { LayerEntry } from '../../src/core/layer.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import { containerSpec, containerStart } from '../support/container-spec.ts'

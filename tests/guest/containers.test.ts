@@ -1,15 +1,12 @@
-import { createReadStream, existsSync } from 'node:fs'
-import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { nodeClock } from '../../src/hosts/node/clock.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import { CatalogTransport } from '../../src/storage/catalog.ts'
 import { openEngine, type TestEngine } from '../support/api-client.ts'
+import { catalogFiles } from '../support/catalog-files.ts'
 import { hijack } from '../support/docker-client.ts'
 import { startMachine } from '../support/guest.ts'
 import { ImageRegistry } from '../support/image-registry.ts'
-
-const registry = new URL('../../public/registry/', import.meta.url).pathname
 
 let machine: GuestMachine
 let docker: TestEngine
@@ -18,11 +15,7 @@ beforeAll(async () => {
   machine = await startMachine()
   docker = await openEngine({
     machine,
-    registry: new CatalogTransport(async (path) => {
-      if (!existsSync(`${registry}${path}`)) return undefined
-      const stream = createReadStream(`${registry}${path}`)
-      return Readable.toWeb(stream) as ReadableStream<Uint8Array>
-    }, new ImageRegistry()),
+    registry: new CatalogTransport(catalogFiles.open, new ImageRegistry()),
   })
   const pulled = await docker.request('POST', '/images/create?fromImage=busybox&tag=latest')
   expect(pulled.text).toContain('Downloaded newer image')

@@ -1,19 +1,17 @@
-import { createReadStream, existsSync } from 'node:fs'
-import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { RuntimeProcess } from '../../src/core/guest-protocol.ts'
+import type { RuntimeProcess } from '../../src/core/runtime-spec.ts'
 import { serveDocker } from '../../src/hosts/guest-cli/serve-docker.ts'
 import { serveGuest } from '../../src/hosts/guest-services.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import type { MachineProcess } from '../../src/ports/machine.ts'
 import { CatalogTransport } from '../../src/storage/catalog.ts'
 import { openEngine, type TestEngine } from '../support/api-client.ts'
+import { catalogFiles } from '../support/catalog-files.ts'
 import { processSpec } from '../support/container-spec.ts'
 import { BUSYBOX, finish, startMachine } from '../support/guest.ts'
 import { ImageRegistry } from '../support/image-registry.ts'
 
 // The `docker` that a user types in the guest's shell: stub, connection, our CLI, our engine, and back.
-const registry = new URL('../../public/registry/', import.meta.url).pathname
 
 let machine: GuestMachine
 let engine: TestEngine
@@ -23,10 +21,7 @@ beforeAll(async () => {
   machine = await startMachine({ hostRoot: { tree: BUSYBOX } })
   engine = await openEngine({
     machine,
-    registry: new CatalogTransport(async (path) => {
-      if (!existsSync(`${registry}${path}`)) return undefined
-      return Readable.toWeb(createReadStream(`${registry}${path}`)) as ReadableStream<Uint8Array>
-    }, new ImageRegistry()),
+    registry: new CatalogTransport(catalogFiles.open, new ImageRegistry()),
   })
   void serveGuest(machine, {
     handler: engine.handler,
@@ -167,4 +162,25 @@ test('docker cp with the files of the guest', async () => {
       '',
     ].join('\n'),
   )
+}, 60_000)
+
+test('what is mounted below a volume later is seen as its propagation says', async () => {
+  const base = processSpec([])
+  const all = [...(base.capabilities?.bounding ?? []), 'CAP_SYS_ADMIN']
+  const capabilities = {
+    bounding: all,
+    effective: all,
+    permitted: all,
+    inheritable: [],
+    ambient: [],
+  }
+  const process = await start(
+    `mkdir -p /home/m/late
+    for mode in rslave rprivate; do docker run -d --name $mode -v /home/m:/x:$mode busybox sleep 1000 > /dev/null; done
+    mount -t tmpfs late /home/m/late && echo seen > /home/m/late/f
+    docker exec rslave cat /x/late/f; docker exec rprivate ls /x/late
+    docker rm -f rslave rprivate > /dev/null; umount /home/m/late`,
+    { capabilities },
+  )
+  expect(await finish(process)).toMatchObject({ stdout: 'seen\n', stderr: '' })
 }, 60_000)

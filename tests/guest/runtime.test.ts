@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RuntimeSpec } from '../../src/core/guest-protocol.ts'
+import type { RuntimeSpec } from '../../src/core/runtime-spec.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import { containerSpec, containerStart, processSpec } from '../support/container-spec.ts'
 import { BUSYBOX, finish, runContainer, sh, startMachine, type Finished } from '../support/guest.ts'

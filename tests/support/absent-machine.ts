@@ -31,6 +31,7 @@ export const absentMachine = (trees: Set<string> = new Set()): Machine => ({
   disconnectNetwork: absent,
   dial: absent,
   resolveNames: () => undefined,
+  connectOutside: () => undefined,
   ping: absent,
   kernelLog: absent,
   connections: new ReadableStream(),

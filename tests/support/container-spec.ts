@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { ContainerStart, RuntimeProcess, RuntimeSpec } from '../../src/core/guest-protocol.ts'
+import type { ContainerStart } from '../../src/core/guest-protocol.ts'
+import type { RuntimeProcess, RuntimeSpec } from '../../src/core/runtime-spec.ts'
 
 export const containerId = (): string => randomBytes(32).toString('hex')
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import type { RuntimeSpec } from '../../src/core/guest-protocol.ts'
+import type { RuntimeSpec } from '../../src/core/runtime-spec.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import { catalogTree } from './catalog-tree.ts'

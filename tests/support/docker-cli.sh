@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Unpack Debian sid's docker CLI below DIR and print its path. The machine's own packages and lists stay untouched.
+# Unpack Debian sid's docker CLI and its compose below DIR and print the CLI's path. The machine's own packages and lists stay
+# untouched. There is no buildx: `docker build` is the classic one.
 #   docker-cli.sh DIR
 set -euo pipefail
 dir=${1:?usage: docker-cli.sh DIR}
 docker=$dir/root/usr/bin/docker
-if [ -x "$docker" ]; then
+if [ -x "$docker" ] && [ -x "$dir/root/usr/libexec/docker/cli-plugins/docker-compose" ]; then
   echo "$docker"
   exit 0
 fi
@@ -26,8 +27,10 @@ apt=(apt-get -qq
   -o "Dir::Cache=$dir/cache" -o APT::Sandbox::User=root)
 "${apt[@]}" update >&2
 cd "$dir"
-"${apt[@]}" download docker-cli >&2
-dpkg-deb -x docker-cli_*.deb "$dir/new"
+"${apt[@]}" download docker-cli docker-compose >&2
+rm -rf "$dir/new"
+for package in docker-cli_*.deb docker-compose_*.deb; do dpkg-deb -x "$package" "$dir/new"; done
+rm -rf "$dir/root"
 mv "$dir/new" "$dir/root"
-rm -rf docker-cli_*.deb "$dir/lists" "$dir/cache"
+rm -rf docker-c*.deb "$dir/lists" "$dir/cache"
 echo "$docker"

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -17,7 +17,8 @@ export class DockerCli implements Disposable {
   readonly #config = mkdtempSync(join(tmpdir(), 'drydock-docker-config-'))
   readonly #env: NodeJS.ProcessEnv
 
-  constructor(address: string) {
+  /** @param env more of the environment */
+  constructor(address: string, env: Readonly<Record<string, string>> = {}) {
     this.#program = execFileSync(
       'bash',
       [
@@ -33,7 +34,11 @@ export class DockerCli implements Disposable {
       DOCKER_CONFIG: this.#config,
       DOCKER_CLI_HINTS: 'false',
       TERM: 'xterm',
+      ...env,
     }
+    const plugins = join(dirname(this.#program), '../libexec/docker/cli-plugins')
+    const config = JSON.stringify({ cliPluginsExtraDirs: [plugins] })
+    writeFileSync(join(this.#config, 'config.json'), config)
   }
 
   /** Start it with pipes. */

@@ -40,7 +40,7 @@ export async function cachedSnapshot(): Promise<{
   const images = guestImages()
   const hash = createHash('sha256')
   for (const image of Object.values(images)) hash.update(new Uint8Array(image))
-  for (const source of ['emulator', 'vsock-device', 'blk-device', 'snapshot']) {
+  for (const source of ['emulator', 'vsock-device', 'blk-device', 'share-device', 'snapshot']) {
     hash.update(readFileSync(new URL(`src/machine/${source}.ts`, root)))
   }
   const folder = new URL('node_modules/.cache/guest/', root)

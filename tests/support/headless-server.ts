@@ -16,12 +16,33 @@ export interface HeadlessServer extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-export async function startServer(data?: string): Promise<HeadlessServer> {
+/**
+ * @param share directories of this machine for `--share`
+ * @param more other options
+ */
+export async function startServer(
+  data?: string,
+  share: readonly string[] = [],
+  more: readonly string[] = [],
+): Promise<HeadlessServer> {
   const folder = data ?? mkdtempSync(join(tmpdir(), 'drydock-serve-'))
   const socket = join(folder, 'docker.sock')
-  const child = spawn(process.execPath, [program, 'serve', '--socket', socket, '--data', folder], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [
+      program,
+      'serve',
+      '--socket',
+      socket,
+      '--data',
+      folder,
+      ...more,
+      ...share.map((directory) => `--share=${directory}`),
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let output = ''
   child.stderr.on('data', (chunk) => {
     output += String(chunk)

@@ -38,6 +38,11 @@ export interface ImageSource {
   readonly layers: readonly Uint8Array[]
   readonly config?: Partial<OciImageConfig>
   readonly platforms?: readonly string[]
+  /** Default: gzip. */
+  readonly compress?: {
+    readonly name: 'zstd'
+    readonly bytes: (plain: Uint8Array) => Uint8Array
+  }
 }
 
 /** A registry in memory, with real bytes: what a test breaks, is broken as on a wire. */
@@ -56,8 +61,9 @@ export class ImageRegistry implements RegistryTransport {
     name: string,
     image: ImageSource,
   ): { readonly config: Digest; readonly manifest: Digest; readonly layers: readonly Digest[] } {
-    const compressed = image.layers.map((layer) => gzipSync(layer))
-    const layers = compressed.map((bytes) => this.#put(bytes, 'layer.v1.tar+gzip'))
+    const { name: kind = 'gzip', bytes: compress = gzipSync } = image.compress ?? {}
+    const compressed = image.layers.map((layer) => compress(layer))
+    const layers = compressed.map((bytes) => this.#put(bytes, `layer.v1.tar+${kind}`))
     const config: OciImageConfig = {
       architecture: '386',
       os: 'linux',

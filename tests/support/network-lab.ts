@@ -1,30 +1,21 @@
 import { spawn } from 'node:child_process'
-import { createReadStream, existsSync, openAsBlob } from 'node:fs'
-import { Readable } from 'node:stream'
+import { withHostName } from '../../src/hosts/host-name.ts'
 import { nodeNames } from '../../src/hosts/node/names.ts'
 import { NodePorts } from '../../src/hosts/node/ports.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
+import type { NameForwarder } from '../../src/ports/name-forwarder.ts'
+import { DEFAULT_DISK_SIZE } from '../../src/machine/blk-device.ts'
 import { CatalogTransport } from '../../src/storage/catalog.ts'
+import { FetchTransport } from '../../src/storage/fetch-transport.ts'
+import { LogDiskStore } from '../../src/storage/disk/log-disk-store.ts'
+import { MemoryMedium } from '../../src/storage/disk/memory-medium.ts'
 import { openEngine, type TestEngine } from './api-client.ts'
-import { openHostRoot, type CatalogFiles } from '../../src/storage/host-root.ts'
+import { catalogFiles } from './catalog-files.ts'
+import { openHostRoot } from '../../src/storage/host-root.ts'
 import { processSpec } from './container-spec.ts'
 import { DockerCli, finished, type Result } from './docker-cli.ts'
 import { finish, startMachine } from './guest.ts'
-import { ImageRegistry } from './image-registry.ts'
 import { docker, type CliResult } from './memory-cli-host.ts'
-
-const registry = new URL('../../public/registry/', import.meta.url).pathname
-
-const files: CatalogFiles = {
-  open: async (path) => {
-    if (!existsSync(`${registry}${path}`)) return undefined
-    return Readable.toWeb(createReadStream(`${registry}${path}`)) as ReadableStream<Uint8Array>
-  },
-  range: async (path, offset, length) => {
-    const file = openAsBlob(`${registry}${path}`)
-    return new Uint8Array(await (await file).slice(offset, offset + length).arrayBuffer())
-  },
-}
 
 /** An engine on the real guest, with its host root and the host's loopback: where networks are tried out. */
 export interface NetworkLab extends CommandLab {
@@ -44,15 +35,16 @@ export interface CommandLab extends AsyncDisposable {
   host(script: string): Promise<CliResult>
 }
 
-export async function openLab(): Promise<NetworkLab> {
-  const { tree, root } = await openHostRoot(files)
-  const machine = await startMachine({ hostRoot: { tree } })
+export async function openLab(names: NameForwarder = nodeNames): Promise<NetworkLab> {
+  const { tree, root } = await openHostRoot(catalogFiles)
+  const disk = await LogDiskStore.open(new MemoryMedium(), DEFAULT_DISK_SIZE)
+  const machine = await startMachine({ hostRoot: { tree }, disk })
   machine.addTree(tree, root)
   const engine = await openEngine({
     machine,
     ports: new NodePorts(machine),
-    names: nodeNames,
-    registry: new CatalogTransport(files.open, new ImageRegistry()),
+    names: withHostName(names),
+    registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
   })
   let shells = 0
   const lab: NetworkLab = {
@@ -84,6 +76,7 @@ export async function openLab(): Promise<NetworkLab> {
     [Symbol.asyncDispose]: async () => {
       await engine[Symbol.asyncDispose]()
       await machine[Symbol.asyncDispose]()
+      await disk[Symbol.asyncDispose]()
     },
   }
   await lab.output('pull -q busybox')

@@ -9,8 +9,8 @@ export interface PageServer extends AsyncDisposable {
 }
 
 /** `drydock playground` as a process of its own, on a free port. */
-export async function startPageServer(): Promise<PageServer> {
-  const child = spawn(process.execPath, [program, 'playground', '--port', '0'], {
+export async function startPageServer(options: readonly string[] = []): Promise<PageServer> {
+  const child = spawn(process.execPath, [program, 'playground', '--port', '0', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exit = once(child, 'exit')

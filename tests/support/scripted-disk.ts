@@ -5,6 +5,9 @@ export class ScriptedDisk implements MachineDisk {
   readonly uppers: Set<string> = new Set()
   readonly volumes: Set<string> = new Set()
 
+  /** Those that are a tmpfs. */
+  readonly mounted: Set<string> = new Set()
+
   list(): Promise<DiskList> {
     return Promise.resolve({
       uppers: [...this.uppers],
@@ -26,6 +29,20 @@ export class ScriptedDisk implements MachineDisk {
 
   volumeUsage(): Promise<number> {
     return Promise.resolve(4096)
+  }
+
+  layerUsage(container: string): Promise<number> {
+    return Promise.resolve(this.uppers.has(container) ? 1000 : 0)
+  }
+
+  mountVolume(name: string): Promise<void> {
+    this.mounted.add(name)
+    return Promise.resolve()
+  }
+
+  unmountVolume(name: string): Promise<void> {
+    this.mounted.delete(name)
+    return Promise.resolve()
   }
 
   sync(): Promise<void> {

@@ -1,7 +1,7 @@
 import { readTar } from '../../src/codec/tar/read.ts'
 import { TarWriter, type TarMember } from '../../src/codec/tar/write.ts'
 import { EngineError } from '../../src/core/error.ts'
-import type { FileStat } from '../../src/core/guest-protocol.ts'
+import type { FileStat } from '../../src/core/guest-archives.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
 import type { FileChange, FileWriteOptions } from '../../src/ports/machine.ts'
 
@@ -136,6 +136,8 @@ export class ScriptedFiles {
       gid,
       size,
       seconds,
+      major: 0,
+      minor: 0,
       nanoseconds: Math.round((mtime - seconds) * 1e9),
       linkTarget: kind === 'symlink' ? `/${this.resolve(path)}` : '',
     }

@@ -1,22 +1,18 @@
 import { EngineError } from '../../src/core/error.ts'
 import type { Duplex } from '../../src/core/duplex.ts'
+import type { ContainerFiles, FileOwner, FileStat } from '../../src/core/guest-archives.ts'
 import type {
-  ContainerFiles,
   ContainerStart,
   ContainerStats,
   DialTarget,
   ExecStart,
   ExitStatus,
-  FileOwner,
-  FileStat,
   GuestInfo,
-  GuestNetwork,
-  NetworkChange,
-  NetworkEndpoint,
   ProcessRef,
   ResourceUpdate,
-  RuntimeProcess,
 } from '../../src/core/guest-protocol.ts'
+import type { GuestNetwork, NetworkChange, NetworkEndpoint } from '../../src/core/guest-networks.ts'
+import type { RuntimeProcess } from '../../src/core/runtime-spec.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
 import type {
   FileArchive,
@@ -444,6 +440,10 @@ export class ScriptedMachine implements Machine {
 
   resolveNames(resolve: NameResolver): void {
     this.names = resolve
+  }
+
+  connectOutside(): void {
+    // Nothing in it connects.
   }
 
   ping(): Promise<number> {

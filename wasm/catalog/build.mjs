@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { applicationPackages } from './applications.mjs'
 import { debianImages } from './debian.mjs'
 import { busybox, helloWorld } from './images.mjs'
 import { Layout } from './layout.mjs'
@@ -23,7 +24,7 @@ const tools = readFileSync(join(here, '..', 'root', 'packages.txt'), 'utf8')
 const apt = new Apt(join(work, 'apt'))
 if (flag === '--update') {
   apt.update()
-  const latest = apt.resolve(['busybox-static', ...tools])
+  const latest = apt.resolve(['busybox-static', ...tools, ...applicationPackages])
   apt.download(latest, debs)
   writeLock(lockFile, { epoch: newestBuild(latest, debs), packages: latest })
 }

@@ -1,9 +1,10 @@
-// The images that are whole Debian trees: debian:12-slim, and the guest's own root above it.
+// The images that are made of Debian trees: debian:12-slim, and above it the guest's own root and the applications.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { applicationImages } from './applications.mjs'
 import { buildLayer } from './estargz.mjs'
 import { environment, labels } from './images.mjs'
 import { debName } from './packages.mjs'
@@ -63,7 +64,7 @@ function debianTree({ work, debs, include, finish, epoch, inputs }) {
   )
 }
 
-/** @returns both images, in the order `[debian, root]` */
+/** @returns the images: debian, the guest's root, the applications */
 export function debianImages({ work, debs, packages, tools, epoch }) {
   const slim = `${join(here, 'debian', 'slim.sh')} "$1" ${join(work, 'sources.example')}`
   const apt = join(debs, debName(packages.find(({ name }) => name === 'apt')))
@@ -136,7 +137,18 @@ export function debianImages({ work, debs, packages, tools, epoch }) {
     },
     epoch,
   }
-  return [debian, root]
+  const layer = ({ name, packages: include, finish, first: firstFiles }) => {
+    const tree = debianTree({
+      work,
+      debs,
+      epoch,
+      include: ['apt', 'debian-archive-keyring', ...include],
+      finish: [slim, ...finish],
+      inputs: scripts + folderText(join(here, name)),
+    })
+    return buildLayer(difference(base, tree), firstFiles)
+  }
+  return [debian, root, ...applicationImages({ packages, layer, base: baseHistory, epoch })]
 }
 
 const readRoot = (name) => readFileSync(join(rootFolder, name), 'utf8')

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "archive-output.h"
@@ -36,6 +37,8 @@ static void send_started(const struct stat *status, const char *target) {
         put(&json, "size", status->st_size);
         put(&json, "seconds", status->st_mtim.tv_sec);
         put(&json, "nanoseconds", status->st_mtim.tv_nsec);
+        put(&json, "major", S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode) ? (int64_t)major(status->st_rdev) : 0);
+        put(&json, "minor", S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode) ? (int64_t)minor(status->st_rdev) : 0);
         json_name(&json, "linkTarget");
         json_put_text(&json, target);
         json_close_object(&json);

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failure.h"
 #include "json-writer.h"
-#include "runtime.h"
 
 static void send(struct output_pipe *output, const uint8_t *bytes, size_t length) {
     while (length > 0 && output->error == 0) {
@@ -76,12 +76,7 @@ void output_json(struct output_pipe *output, uint8_t kind, const struct json_wri
 
 void output_failed(struct output_pipe *output, const struct failure *failure) {
     struct json_writer json = {0};
-    json_open_object(&json);
-    json_name(&json, "code");
-    json_put_text(&json, failure->code);
-    json_name(&json, "message");
-    json_put_text(&json, failure->message);
-    json_close_object(&json);
+    failure_put(&json, failure);
     output_json(output, FRAME_FAILED, &json);
     json_writer_free(&json);
 }

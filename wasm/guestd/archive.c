@@ -32,29 +32,16 @@ struct archive {
     uint8_t buffer[BUFFER];
 };
 
-static void close_watch(struct watch *watch) {
-    if (watch->fd < 0)
-        return;
-    loop_watch(watch, 0);
-    close(watch->fd);
-    watch->fd = -1;
-}
-
 /* The child ends by itself: its pipes are closed. */
 static void drop(struct archive *archive) {
-    close_watch(&archive->output);
-    close_watch(&archive->input);
+    loop_close(&archive->output);
+    loop_close(&archive->input);
     free(archive);
 }
 
 static void send_failed(struct stream *stream, const struct failure *failure) {
     struct json_writer json = {0};
-    json_open_object(&json);
-    json_name(&json, "code");
-    json_put_text(&json, failure->code);
-    json_name(&json, "message");
-    json_put_text(&json, failure->message);
-    json_close_object(&json);
+    failure_put(&json, failure);
     if (!json.failed)
         stream_send(stream, FRAME_FAILED, json.text, json.length);
     json_writer_free(&json);
@@ -137,7 +124,7 @@ static int on_frame(void *owner, const struct frame *frame) {
         return -EPROTO;
     if (frame->kind == FRAME_END) {
         archive->host_ended = true;
-        close_watch(&archive->input);
+        loop_close(&archive->input);
         return 0;
     }
     size_t taken = 0;
@@ -148,7 +135,7 @@ static int on_frame(void *owner, const struct frame *frame) {
             return (int)taken;
         }
         if (written < 0 && errno != EINTR)
-            close_watch(&archive->input); /* it has failed, and says why */
+            loop_close(&archive->input); /* it has failed, and says why */
         if (written > 0)
             taken += (size_t)written;
     }

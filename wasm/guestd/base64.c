@@ -2,15 +2,14 @@
 
 #include <errno.h>
 
-static int value(char character) {
-    if (character >= 'A' && character <= 'Z')
-        return character - 'A';
-    if (character >= 'a' && character <= 'z')
-        return character - 'a' + 26;
-    if (character >= '0' && character <= '9')
-        return character - '0' + 52;
-    return character == '+' ? 62 : character == '/' ? 63 : -1;
-}
+/* One more than the value of a digit; 0: none. */
+#define RUN10(first, value) [first] = value, [first + 1] = value + 1, [first + 2] = value + 2, [first + 3] = value + 3, \
+    [first + 4] = value + 4, [first + 5] = value + 5, [first + 6] = value + 6, [first + 7] = value + 7, \
+    [first + 8] = value + 8, [first + 9] = value + 9
+#define RUN26(first, value) RUN10(first, value), RUN10(first + 10, value + 10), [first + 20] = value + 20, \
+    [first + 21] = value + 21, [first + 22] = value + 22, [first + 23] = value + 23, [first + 24] = value + 24, \
+    [first + 25] = value + 25
+static const uint8_t values[256] = {RUN26('A', 1), RUN26('a', 27), RUN10('0', 53), ['+'] = 63, ['/'] = 64};
 
 long base64_decode(const char *text, size_t length, uint8_t *out) {
     if (length % 4 != 0)
@@ -22,7 +21,7 @@ long base64_decode(const char *text, size_t length, uint8_t *out) {
     long written = 0;
     uint32_t bits = 0;
     for (size_t at = 0; at < digits; at++) {
-        const int digit = value(text[at]);
+        const int digit = values[(uint8_t)text[at]] - 1;
         if (digit < 0)
             return -EINVAL;
         bits = bits << 6 | (uint32_t)digit;

@@ -19,6 +19,7 @@
 #include "loop.h"
 #include "job-channel.h"
 #include "net-dial.h"
+#include "net-egress.h"
 #include "net-names.h"
 #include "relay.h"
 #include "stream.h"
@@ -51,6 +52,10 @@ static int open_channel(struct stream *stream, const struct json_value *open) {
         return dial_open(stream, open);
     if (strcmp(channel, "names") == 0)
         return names_open(stream);
+    if (strcmp(channel, "egress") == 0)
+        return egress_channel_open(stream);
+    if (strcmp(channel, "egress-accept") == 0)
+        return egress_accept_open(stream, open);
     if (strcmp(channel, "archive") == 0 || strcmp(channel, "extract") == 0)
         return archive_open(stream, open, channel[0] == 'e');
     return bench_open(stream, channel, open);
@@ -121,7 +126,7 @@ int channel_listen(void) {
     listener.fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener.fd < 0)
         return -errno;
-    if (bind(listener.fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(listener.fd, 128) < 0)
+    if (bind(listener.fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(listener.fd, STREAMS_MAX) < 0)
         return -errno;
     return loop_watch(&listener, EPOLLIN);
 }

@@ -20,6 +20,7 @@
 #include "json-writer.h"
 #include "log.h"
 #include "runtime-paths.h"
+#include "upper.h"
 
 #define DEVICE "/dev/vda"
 #define BLOCK 4096
@@ -199,38 +200,28 @@ int disk_remove_volume(const char *name, struct failure *failure) {
     return error;
 }
 
-/* Blocks of 512 bytes, files with several names counted as often. */
-static uint64_t count_blocks(int parent, const char *name) {
-    struct stat status;
-    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
-    uint64_t blocks = (uint64_t)status.st_blocks;
-    if (!S_ISDIR(status.st_mode))
-        return blocks;
-    const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    if (list == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return blocks;
-    }
-    for (const struct dirent *entry; (entry = readdir(list)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            blocks += count_blocks(fd, entry->d_name);
-    closedir(list);
-    return blocks;
+static int put_size(const char *path, struct json_writer *result) {
+    json_open_object(result);
+    json_name(result, "bytes");
+    json_put_unsigned(result, tree_size(AT_FDCWD, path));
+    json_close_object(result);
+    return 0;
 }
 
 int disk_put_volume_usage(const char *name, struct json_writer *result, struct failure *failure) {
     char path[PATH_MAX];
     const int error = volume_path(name, path, failure);
+    return error < 0 ? error : put_size(path, result);
+}
+
+int disk_put_layer_usage(const char *container, struct json_writer *result, struct failure *failure) {
+    char path[UPPER_MAX + 8];
+    const int error = require_disk(failure);
     if (error < 0)
         return error;
-    json_open_object(result);
-    json_name(result, "bytes");
-    json_put_unsigned(result, count_blocks(AT_FDCWD, path) * 512);
-    json_close_object(result);
-    return 0;
+    upper_find(container, path);
+    strcat(path, "/upper");
+    return put_size(path, result);
 }
 
 int disk_sync(struct failure *failure) {

@@ -23,8 +23,10 @@ int disk_put_list(struct json_writer *result, struct failure *failure);
 int disk_make_volume(const char *name, struct failure *failure);
 /* Remove it with all in it; an absent one is fine. */
 int disk_remove_volume(const char *name, struct failure *failure);
-/* {bytes}: what a volume takes. */
+/* {bytes}: what is in a volume. */
 int disk_put_volume_usage(const char *name, struct json_writer *result, struct failure *failure);
+/* {bytes}: what a container has written to its layer; 0 for one that is not there. */
+int disk_put_layer_usage(const char *container, struct json_writer *result, struct failure *failure);
 /* Everything written is on the disk when it returns. */
 int disk_sync(struct failure *failure);
 

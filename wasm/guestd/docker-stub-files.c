@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "docker-stub.h"
 #include "frame.h"
 #include "json-writer.h"
@@ -245,6 +247,70 @@ static int set_attributes(const char *path, const struct json_value *request, mo
     return utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
+static bool write_all(int fd, const uint8_t *bytes, size_t length) {
+    for (size_t at = 0; at < length;) {
+        const ssize_t written = write(fd, bytes + at, length - at);
+        if (written < 0 && errno != EINTR)
+            return false;
+        at += written > 0 ? (size_t)written : 0;
+    }
+    return true;
+}
+
+/* A file of several names keeps them all, so its content is written where it stands; the room is taken before. */
+static int overwrite(int from, off_t size, const char *to) {
+    static uint8_t chunk[CHUNK];
+    cleanup_close int fd = open(to, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    const int full = size > 0 ? posix_fallocate(fd, 0, size) : 0;
+    if (full != 0) {
+        errno = full;
+        return -1;
+    }
+    ssize_t length;
+    while ((length = read(from, chunk, sizeof chunk)) > 0)
+        if (!write_all(fd, chunk, (size_t)length))
+            return -1;
+    return length < 0 || ftruncate(fd, size) < 0 ? -1 : fsync(fd);
+}
+
+/*
+ * The file at path takes the place of the one at to, with its owner and mode: in one step, and durable when it is answered.
+ * A failure leaves both as they are.
+ */
+static int replace_file(const char *path, const char *to) {
+    struct stat before, after;
+    cleanup_close int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (from < 0 || fstat(from, &after) < 0 || fsync(from) < 0)
+        return -1;
+    const bool is_there = lstat(to, &before) == 0;
+    if (!is_there && errno != ENOENT)
+        return -1;
+    if (is_there && !S_ISREG(before.st_mode)) {
+        errno = S_ISDIR(before.st_mode) ? EISDIR : EINVAL;
+        return -1;
+    }
+    if (is_there && before.st_nlink > 1)
+        return overwrite(from, after.st_size, to) < 0 ? -1 : unlink(path);
+    /* The owner first: a change of it takes setuid bits away. */
+    if (is_there && (fchown(from, before.st_uid, before.st_gid) < 0 || fchmod(from, before.st_mode & 07777) < 0))
+        return -1;
+    return rename(path, to) < 0 ? -1 : fsync(from);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+/* Directories that are open at once. */
+#define DEPTH 32
+
+static int remove_tree(const char *path) { return nftw(path, remove_entry, DEPTH, FTW_DEPTH | FTW_PHYS); }
+
 void stub_files_request(const uint8_t *payload, size_t length) {
     struct json_document document;
     if (json_parse((const char *)payload, length, &document) < 0)
@@ -272,6 +338,12 @@ void stub_files_request(const uint8_t *payload, size_t length) {
         reply(id, set_attributes(path, request, mode));
     else if (strcmp(op, "remove") == 0)
         reply(id, remove(path));
+    else if (strcmp(op, "remove-tree") == 0)
+        reply(id, remove_tree(path));
+    else if (strcmp(op, "move") == 0)
+        reply(id, renameat2(AT_FDCWD, path, AT_FDCWD, json_text(json_get(request, "to"), ""), RENAME_NOREPLACE));
+    else if (strcmp(op, "replace") == 0)
+        reply(id, replace_file(path, json_text(json_get(request, "to"), "")));
     else
         reply_error(id, ENOSYS);
     json_free(&document);

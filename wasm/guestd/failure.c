@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json-writer.h"
+
 const char *error_text(int error, char *buffer, size_t size) {
     const char *text = strerrordesc_np(error);
     snprintf(buffer, size, "%s", text == NULL ? "unknown error" : text);
@@ -36,4 +38,13 @@ int fail_errno(struct failure *failure, int error, const char *format, ...) {
         snprintf(failure->message + length, sizeof failure->message - (size_t)length, ": %s",
                  error_text(error, text, sizeof text));
     return error == 0 ? -EINVAL : -error;
+}
+
+void failure_put(struct json_writer *json, const struct failure *failure) {
+    json_open_object(json);
+    json_name(json, "code");
+    json_put_text(json, failure->code);
+    json_name(json, "message");
+    json_put_text(json, failure->message);
+    json_close_object(json);
 }

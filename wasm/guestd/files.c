@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 
@@ -85,3 +86,27 @@ int tree_remove(int directory, const char *path, unsigned *budget) {
         return error;
     return unlinkat(directory, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
+
+/* What has several names is counted by shares: all of them are below. */
+static double count_bytes(int directory, const char *path) {
+    struct stat status;
+    if (fstatat(directory, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    if (!S_ISDIR(status.st_mode))
+        return (double)status.st_size / (double)(status.st_nlink > 1 ? status.st_nlink : 1);
+    const int fd = openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    if (list == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    double bytes = 0;
+    for (const struct dirent *entry; (entry = readdir(list)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            bytes += count_bytes(fd, entry->d_name);
+    closedir(list);
+    return bytes;
+}
+
+uint64_t tree_size(int directory, const char *path) { return (uint64_t)(count_bytes(directory, path) + 0.5); }

@@ -3,6 +3,7 @@
 #define FILES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Write text to an existing file (of proc, sys, cgroup) in one write. 0 or -errno. */
@@ -16,5 +17,7 @@ int directory_ensure(int directory, const char *path, mode_t mode);
 /* Remove a tree without following symlinks or entering mounts. *budget falls by one for each entry: -EAGAIN when it is
  * spent (part of the tree is left). An absent tree is fine. */
 int tree_remove(int directory, const char *path, unsigned *budget);
+/* Bytes as Docker counts them (moby pkg/directory): lengths of all but directories, what has several names once. */
+uint64_t tree_size(int directory, const char *path);
 
 #endif

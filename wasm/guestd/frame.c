@@ -21,7 +21,8 @@ static bool is_known(uint8_t kind) {
         1ull << FRAME_EVENT | 1ull << FRAME_CANCEL | 1ull << FRAME_PING | 1ull << FRAME_PONG | 1ull << FRAME_STARTED |
         1ull << FRAME_FAILED | 1ull << FRAME_STDOUT | 1ull << FRAME_STDERR | 1ull << FRAME_OUTPUT_END |
         1ull << FRAME_STDIN | 1ull << FRAME_STDIN_END | 1ull << FRAME_EXITED | 1ull << FRAME_DATA | 1ull << FRAME_END |
-        1ull << FRAME_DATAGRAM | 1ull << FRAME_QUESTION | 1ull << FRAME_ANSWER;
+        1ull << FRAME_DATAGRAM | 1ull << FRAME_QUESTION | 1ull << FRAME_ANSWER | 1ull << FRAME_CONNECT |
+        1ull << FRAME_REFUSE | 1ull << FRAME_WITHDRAWN;
     return kind < 64 && (kinds >> kind & 1) != 0;
 }
 

@@ -35,6 +35,9 @@ enum frame_kind {
     FRAME_DATAGRAM = 0x22,
     FRAME_QUESTION = 0x23,
     FRAME_ANSWER = 0x24,
+    FRAME_CONNECT = 0x25,
+    FRAME_REFUSE = 0x26,
+    FRAME_WITHDRAWN = 0x27,
 };
 
 /* A whole frame, or of a frame of kind `stdin` or `data` a piece: those are handed on as they come. */

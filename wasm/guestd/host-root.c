@@ -111,10 +111,13 @@ int runtime_mount_host_root(const char *tree, struct failure *failure) {
     if (error < 0)
         return fail_errno(failure, -error, "cannot prepare the host root");
     snprintf(data, sizeof data,
-             "lowerdir=" TREES "/%s,upperdir=%s/upper,workdir=%s/work,redirect_dir=on", tree, upper, upper);
+             "lowerdir=" TREES "/%s,upperdir=%s/upper,workdir=%s/work,redirect_dir=on,uuid=null", tree, upper, upper);
     if (mount("overlay", HOST_ROOT, "overlay", 0, data) < 0)
         return fail_errno(failure, errno, "mount of the host root");
     error = fill_root(with_docker);
+    /* As on any Linux that systemd started: who binds a directory with rslave or rshared sees what is mounted below it later. */
+    if (error == 0 && mount(NULL, HOST_ROOT, NULL, MS_SHARED | MS_REC, NULL) < 0)
+        error = -errno;
     if (error < 0) {
         umount2(HOST_ROOT, MNT_DETACH);
         return fail_errno(failure, -error, "cannot fill the host root");

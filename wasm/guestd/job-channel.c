@@ -62,12 +62,7 @@ static void send(struct stream *stream, uint8_t kind, struct json_writer *json) 
 
 static void send_failed(struct stream *stream, const struct failure *failure) {
     struct json_writer json = {0};
-    json_open_object(&json);
-    json_name(&json, "code");
-    json_put_text(&json, failure->code);
-    json_name(&json, "message");
-    json_put_text(&json, failure->message);
-    json_close_object(&json);
+    failure_put(&json, failure);
     send(stream, FRAME_FAILED, &json);
 }
 

@@ -83,14 +83,6 @@ struct job *job_refer(const struct json_value *reference, struct failure *failur
     return NULL;
 }
 
-static void close_watch(struct watch *watch) {
-    if (watch->fd < 0)
-        return;
-    loop_watch(watch, 0);
-    close(watch->fd);
-    watch->fd = -1;
-}
-
 static void release(struct job *job) {
     for (struct job **link = &jobs; *link != NULL; link = &(*link)->next)
         if (*link == job) {
@@ -99,11 +91,11 @@ static void release(struct job *job) {
         }
     if (job->stream != NULL)
         stream_finish(job->stream);
-    close_watch(&job->status);
-    close_watch(&job->input);
-    close_watch(&job->memory_events);
+    loop_close(&job->status);
+    loop_close(&job->input);
+    loop_close(&job->memory_events);
     for (int index = 0; index < 2; index++) {
-        close_watch(&job->outputs[index].watch);
+        loop_close(&job->outputs[index].watch);
         free(job->outputs[index].replay);
     }
     free(job);
@@ -151,7 +143,7 @@ static void on_memory_event(struct watch *watch, uint32_t events) {
     char text[512];
     const ssize_t length = pread(watch->fd, text, sizeof text - 1, 0);
     if (length <= 0) {
-        close_watch(watch);
+        loop_close(watch);
         return;
     }
     text[length] = '\0';
@@ -170,7 +162,7 @@ static void watch_memory(struct job *job) {
         return;
     on_memory_event(&job->memory_events, 0);
     if (job->memory_events.fd >= 0 && loop_watch(&job->memory_events, EPOLLPRI) < 0)
-        close_watch(&job->memory_events);
+        loop_close(&job->memory_events);
 }
 
 static void forget(struct job *job) {
@@ -197,13 +189,14 @@ int job_delete_container(const char *container, struct failure *failure) {
 static void exited(struct job *job) {
     job->state = JOB_EXITED;
     if (job->kind == JOB_CONTAINER) {
-        job->oom_killed = runtime_oom_killed(job->container);
-        net_stop(job->container);
-        if (job->memory_events.fd >= 0)
+        const bool watched = job->memory_events.fd >= 0;
+        if (watched)
             on_memory_event(&job->memory_events, 0);
-        close_watch(&job->memory_events);
+        job->oom_killed = watched ? job->oom_kills > 0 : runtime_oom_killed(job->container);
+        net_stop(job->container);
+        loop_close(&job->memory_events);
     }
-    close_watch(&job->input);
+    loop_close(&job->input);
     if (!job->removing) {
         job_settle(job);
         return;
@@ -236,7 +229,7 @@ static void aborted(struct job *job) {
 
 static void abort_start(struct job *job) {
     job->state = JOB_ABORTING;
-    close_watch(&job->status);
+    loop_close(&job->status);
     if (job->reaped)
         aborted(job);
     else
@@ -272,7 +265,7 @@ static void on_status(struct watch *watch, uint32_t events) {
         abort_start(job);
         return;
     }
-    close_watch(&job->status);
+    loop_close(&job->status);
     job->exec_time = (uint32_t)(microseconds() - job->began) - job->spawn_time;
     job->state = JOB_RUNNING;
     if (job->kind == JOB_CONTAINER)

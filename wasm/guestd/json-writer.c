@@ -38,7 +38,7 @@ static void quoted(struct json_writer *writer, const char *text, size_t length) 
         size_t step = utf8_character(text, length);
         char escape[8];
         if (step == 0) {
-            append(writer, "\xef\xbf\xbd", 3);
+            append(writer, escape, (size_t)snprintf(escape, sizeof escape, "\\udc%02x", (unsigned char)*text));
             step = 1;
         } else if (*text == '"' || *text == '\\') {
             append(writer, (char[]){'\\', *text}, 2);

@@ -1,5 +1,5 @@
 /* JSON text, built in a growing buffer. Commas come by themselves; a failed allocation is remembered, so that only the
- * end needs to look. Bytes that are not UTF-8 become U+FFFD. */
+ * end needs to look. Bytes that are not UTF-8 become lone surrogates, \udc80 to \udcff (src/codec/name-bytes.ts). */
 #ifndef JSON_WRITER_H
 #define JSON_WRITER_H
 

@@ -72,6 +72,11 @@ static int unicode_escape(struct parser *parser, char **out) {
     uint32_t character, low;
     if (hex4(parser, &character) < 0 || character == 0)
         return -EINVAL;
+    /* A byte of a file's name that is no UTF-8. None of these is a zero or a slash. */
+    if (character >= 0xdc80 && character <= 0xdcff) {
+        *(*out)++ = (char)(character - 0xdc00);
+        return 0;
+    }
     if (character >= 0xd800 && character <= 0xdbff) {
         if (!accept(parser, '\\') || !accept(parser, 'u') || hex4(parser, &low) < 0 || low < 0xdc00 || low > 0xdfff)
             return -EINVAL;
@@ -100,12 +105,37 @@ static bool is_plain(char character) {
     return (unsigned char)character >= 0x20 && (unsigned char)character < 0x80 && character != '\\';
 }
 
+/* How many characters from here on are plain: four at a time, as some texts are long. A word has a byte below N when
+ * subtracting N from each borrows into a bit that was not set. */
+static size_t count_plain(const char *text, size_t length) {
+    const uint32_t ones = 0x01010101u, high = 0x80808080u;
+    size_t count = 0;
+    for (uint32_t word; length - count >= sizeof word; count += sizeof word) {
+        memcpy(&word, text + count, sizeof word);
+        const uint32_t slashes = word ^ ones * '\\';
+        const uint32_t control = (word - ones * 0x20) & ~word, slash = (slashes - ones) & ~slashes;
+        if (((control | slash | word) & high) != 0)
+            break;
+    }
+    while (count < length && is_plain(text[count]))
+        count++;
+    return count;
+}
+
+/* The quote that ends a string, or NULL. */
+static const char *find_close(const char *at, const char *end) {
+    const char *quote = memchr(at, '"', (size_t)(end - at));
+    if (quote == NULL || memchr(at, '\\', (size_t)(quote - at)) == NULL)
+        return quote;
+    while (at < end && *at != '"')
+        at += *at == '\\' ? 2 : 1;
+    return at < end ? at : NULL;
+}
+
 /* After the opening quote. An escape is never shorter than what it stands for. */
 static int parse_string(struct parser *parser, const char **text, size_t *length) {
-    const char *close = parser->at;
-    while (close < parser->end && *close != '"')
-        close += *close == '\\' ? 2 : 1;
-    if (close >= parser->end)
+    const char *close = find_close(parser->at, parser->end);
+    if (close == NULL)
         return -EINVAL;
     char *start = take(parser->document, (size_t)(close - parser->at) + 1), *out = start;
     if (start == NULL)
@@ -118,9 +148,7 @@ static int parse_string(struct parser *parser, const char **text, size_t *length
             continue;
         }
         /* Most text is plain, and some of it long: in one piece. */
-        size_t step = 0;
-        while (parser->at + step < close && is_plain(parser->at[step]))
-            step++;
+        size_t step = count_plain(parser->at, (size_t)(close - parser->at));
         if (step == 0)
             step = (unsigned char)*parser->at < 0x20 ? 0 : utf8_character(parser->at, (size_t)(close - parser->at));
         if (step == 0)

@@ -37,6 +37,14 @@ int loop_watch(struct watch *watch, uint32_t events) {
     return error;
 }
 
+void loop_close(struct watch *watch) {
+    if (watch->fd < 0)
+        return;
+    loop_watch(watch, 0);
+    close(watch->fd);
+    watch->fd = -1;
+}
+
 uint64_t loop_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

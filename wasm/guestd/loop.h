@@ -24,6 +24,8 @@ struct timer {
 int loop_open(void);
 /* Watch for these epoll events instead of those so far; 0 stops watching. Call it with 0 before the descriptor is closed. */
 int loop_watch(struct watch *watch, uint32_t events);
+/* Close the descriptor, if there is one, and forget it. */
+void loop_close(struct watch *watch);
 void loop_arm(struct timer *timer, unsigned milliseconds);
 void loop_disarm(struct timer *timer);
 /* Milliseconds of the monotonic clock. */

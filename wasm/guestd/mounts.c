@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,6 +15,7 @@
 #include "json.h"
 #include "mount-options.h"
 #include "rootfs.h"
+#include "shares.h"
 #include "volume-fill.h"
 
 static int set_attributes(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
@@ -29,27 +31,41 @@ static int move_onto(int mount_fd, int target) {
     return syscall(SYS_move_mount, mount_fd, "", target, "", flags) < 0 ? -errno : 0;
 }
 
+static int open_below(const char *root, const char *path, uint64_t resolve) {
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = resolve};
+    path += strspn(path, "/");
+    cleanup_close int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int found = fd < 0 ? -1 : (int)syscall(SYS_openat2, fd, *path == '\0' ? "." : path, &how, sizeof how);
+    return found < 0 ? -errno : found;
+}
+
+/* Where links may lead depends on whose they are: the host root's lead inside of it; those of a volume must stay in it; in what the
+ * machine shares the host has followed them, and a container may have put others there since. */
+static int open_source(const char *source, const char *subpath) {
+    if (subpath[0] != '\0')
+        return open_below(source, subpath, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    if (strncmp(source, HOST_ROOT "/", sizeof HOST_ROOT) == 0)
+        return open_below(HOST_ROOT, source + sizeof HOST_ROOT, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (strncmp(source, SHARES "/", sizeof SHARES) == 0)
+        return open_below(SHARES, source + sizeof SHARES, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    const int fd = open(source, O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 /* A copy of what is mounted at source, attached nowhere yet. */
-static int clone_source(const char *source, bool recursive) {
-    const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-    const size_t host = sizeof HOST_ROOT - 1;
-    int tree;
-    if (strncmp(source, HOST_ROOT "/", host + 1) == 0) {
-        cleanup_close int root = open(HOST_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (root < 0)
-            return -errno;
-        cleanup_close int fd = rootfs_open(root, source + host);
-        if (fd < 0)
-            return fd;
-        tree = (int)syscall(SYS_open_tree, fd, "", flags | AT_EMPTY_PATH);
-    } else
-        tree = (int)syscall(SYS_open_tree, AT_FDCWD, source, flags);
+static int clone_source(const char *source, const char *subpath, bool recursive) {
+    const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    cleanup_close int fd = open_source(source, subpath);
+    if (fd < 0)
+        return fd;
+    const int tree = (int)syscall(SYS_open_tree, fd, "", flags);
     return tree < 0 ? -errno : tree;
 }
 
-static int make_bind(int root, const char *source, const char *destination, const struct mount_options *options) {
+static int make_bind(int root, const char *source, const char *subpath, const char *destination,
+                     const struct mount_options *options) {
     struct stat status;
-    cleanup_close int tree = clone_source(source, (options->flags & MS_REC) != 0);
+    cleanup_close int tree = clone_source(source, subpath, (options->flags & MS_REC) != 0);
     if (tree < 0)
         return tree;
     if (fstat(tree, &status) < 0)
@@ -105,6 +121,7 @@ static int make_one(const struct json_value *item, int root, int devpts, struct 
     const char *destination = json_text(json_get(item, "destination"), NULL);
     const char *type = json_text(json_get(item, "type"), "bind");
     const char *source = json_text(json_get(item, "source"), type);
+    const char *subpath = json_text(json_get(item, "subpath"), "");
     struct mount_options options;
     if (destination == NULL || destination[0] != '/')
         return fail(failure, "invalid", EINVAL, "a mount's destination must be an absolute path");
@@ -114,7 +131,7 @@ static int make_one(const struct json_value *item, int root, int devpts, struct 
     if (json_is_true(json_get(item, "copy")) && (error = volume_fill(source, root, destination)) < 0)
         return fail_errno(failure, -error, "error filling the volume at \"%s\"", destination);
     if ((options.flags & MS_BIND) != 0 || strcmp(type, "bind") == 0)
-        error = make_bind(root, source, destination, &options);
+        error = make_bind(root, source, subpath, destination, &options);
     else if (devpts >= 0 && strcmp(type, "devpts") == 0 && strcmp(destination, "/dev/pts") == 0) {
         cleanup_close int target = rootfs_ensure(root, destination, true);
         error = target < 0 ? target : move_onto(devpts, target);

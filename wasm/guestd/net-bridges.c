@@ -16,6 +16,7 @@
 #include "failure.h"
 #include "files.h"
 #include "json.h"
+#include "net-egress-rules.h"
 #include "net-rules.h"
 
 /* As dockerd's own backend for nftables calls it. */
@@ -107,6 +108,7 @@ static void put_table(int family) {
         match_local();
         do_verdict(NFT_JUMP, "ports");
         rule_end();
+        egress_put_redirect(ways[i]);
     }
     chain_hook("forward", "filter", NF_INET_FORWARD, 0);
     rule_begin("forward");
@@ -120,6 +122,7 @@ static void put_table(int family) {
     for (const struct network *network = networks; network != NULL; network = network->next)
         put_forward(network);
     chain_hook("postrouting", "nat", NF_INET_POST_ROUTING, 100);
+    egress_put_keep("postrouting");
     /* Who comes by a published port is answered by way of the gateway, as with Docker's userland proxy: also a
      * neighbour on the same bridge, the container itself, and a process of the guest by 127.0.0.1. */
     rule_begin("postrouting");
@@ -128,6 +131,7 @@ static void put_table(int family) {
     rule_end();
     for (const struct network *network = networks; network != NULL; network = network->next)
         put_masquerade(network, family);
+    egress_put_rules(family);
 }
 
 /* All rules are made anew from what there is: nothing can be left of what went. */
@@ -137,6 +141,8 @@ static int apply(void) {
     put_table(AF_INET6);
     return rules_send(net_filters);
 }
+
+int networks_open(void) { return apply(); }
 
 static void write_setting(const char *family, const char *bridge, const char *name, const char *value) {
     char path[128];

@@ -34,6 +34,8 @@ struct port {
 /* Sockets in guestd's own network namespace. */
 extern int net_links, net_filters;
 
+/* One-time: the rules that are there without a network. 0 or -errno. */
+int networks_open(void);
 struct network *network_find(const char *bridge);
 struct network *network_first(void);
 int network_create(const struct json_value *description, struct failure *failure);

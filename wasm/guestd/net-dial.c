@@ -41,13 +41,9 @@ static void drop(struct dial *dial) {
 
 static void send_failed(struct stream *stream, int error) {
     struct json_writer json = {0};
-    char buffer[128];
-    json_open_object(&json);
-    json_name(&json, "code");
-    json_put_text(&json, "failed");
-    json_name(&json, "message");
-    json_put_text(&json, error_text(error, buffer, sizeof buffer));
-    json_close_object(&json);
+    struct failure failure = {.code = "failed"};
+    error_text(error, failure.message, sizeof failure.message);
+    failure_put(&json, &failure);
     stream_send(stream, FRAME_FAILED, json.text, json.length);
     json_writer_free(&json);
     stream_finish(stream);

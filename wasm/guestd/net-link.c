@@ -75,6 +75,15 @@ int link_add_bridge(int fd, const char *name, const uint8_t mac[MAC_SIZE], unsig
     return netlink_send(fd);
 }
 
+int link_add_dummy(int fd, const char *name) {
+    begin_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, IFF_UP, IFF_UP);
+    netlink_put_text(IFLA_IFNAME, name);
+    const size_t information = netlink_nest(IFLA_LINKINFO);
+    netlink_put_text(IFLA_INFO_KIND, "dummy");
+    netlink_end(information);
+    return netlink_send(fd);
+}
+
 int link_add_pair(int fd, const char *name, const char *peer, int namespace, unsigned mtu) {
     const struct ifinfomsg other = {.ifi_family = AF_UNSPEC};
     begin_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, 0, 0);
@@ -169,6 +178,17 @@ int route_set_default(int fd, int family, const struct address *gateway) {
     }
     const int error = netlink_send(fd);
     return gateway == NULL && (error == -ESRCH || error == -ENOENT || error == -EAFNOSUPPORT) ? 0 : error;
+}
+
+int route_set_default_link(int fd, int family, int index) {
+    const struct rtmsg header = {.rtm_family = (uint8_t)family,
+                                 .rtm_table = RT_TABLE_MAIN,
+                                 .rtm_protocol = RTPROT_BOOT,
+                                 .rtm_scope = RT_SCOPE_LINK,
+                                 .rtm_type = RTN_UNICAST};
+    netlink_begin(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof header);
+    netlink_put_u32(RTA_OIF, (uint32_t)index);
+    return netlink_send(fd);
 }
 
 struct reading {

@@ -24,6 +24,8 @@ int mac_parse(const char *text, uint8_t mac[MAC_SIZE]);
 /* All of these return 0 or -errno. */
 int link_index(int fd, const char *name);
 int link_add_bridge(int fd, const char *name, const uint8_t mac[MAC_SIZE], unsigned mtu);
+/* One that everything sent to is lost on. */
+int link_add_dummy(int fd, const char *name);
 /* `name` here, `peer` in the namespace of descriptor `namespace`. */
 int link_add_pair(int fd, const char *name, const char *peer, int namespace, unsigned mtu);
 int link_delete(int fd, int index);
@@ -37,6 +39,8 @@ int link_set_up(int fd, int index, const char *name, const uint8_t mac[MAC_SIZE]
 int address_add(int fd, int index, const struct address *address);
 /* The default route of the address' family, instead of the one there is. NULL takes that one away. */
 int route_set_default(int fd, int family, const struct address *gateway);
+/* The same by way of a link, without a gateway. */
+int route_set_default_link(int fd, int family, int index);
 
 struct link_statistics {
     char name[16];

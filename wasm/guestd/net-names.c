@@ -298,21 +298,14 @@ int resolver_open_host(void) {
     return error < 0 ? error : loop_watch(&self.datagrams, EPOLLIN);
 }
 
-static void close_watch(struct watch *watch) {
-    if (watch->fd < 0)
-        return;
-    loop_watch(watch, 0);
-    close(watch->fd);
-}
-
 void resolver_close(struct resolver *resolver) {
     if (resolver == NULL)
         return;
     while (resolver->callers != NULL)
         drop_caller(resolver->callers);
     forget_of(resolver, NULL);
-    close_watch(&resolver->datagrams);
-    close_watch(&resolver->listener);
+    loop_close(&resolver->datagrams);
+    loop_close(&resolver->listener);
     free(resolver);
 }
 

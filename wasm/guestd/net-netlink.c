@@ -99,7 +99,7 @@ void netlink_end(size_t nest) {
     attribute->nla_len = (uint16_t)(batch.length - nest);
 }
 
-static int flush(int fd) {
+int netlink_post(int fd) {
     const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     int error = batch.error;
     if (error == 0 &&
@@ -117,7 +117,7 @@ static int flush(int fd) {
 
 int netlink_send(int fd) {
     static uint8_t answer[16 << 10] __attribute__((aligned(8)));
-    int first = flush(fd);
+    int first = netlink_post(fd);
     ssize_t length;
     while ((length = recv(fd, answer, sizeof answer, MSG_DONTWAIT)) > 0) {
         size_t left = (size_t)length;
@@ -133,7 +133,7 @@ int netlink_send(int fd) {
 
 int netlink_dump(int fd, void (*each)(const void *payload, size_t length, void *context), void *context) {
     static uint8_t answer[32 << 10] __attribute__((aligned(8)));
-    const int error = flush(fd);
+    const int error = netlink_post(fd);
     if (error < 0)
         return error;
     for (;;) {

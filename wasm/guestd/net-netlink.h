@@ -22,6 +22,8 @@ void netlink_end(size_t nest);
 void netlink_append(const void *data, size_t length);
 /* Send the batch and forget it. The first error that the kernel tells, or 0; all its answers are there when it returns. */
 int netlink_send(int fd);
+/* The same without waiting for the answers, which stay to be read. */
+int netlink_post(int fd);
 /* The same for a dump: every message of the answer goes to `each`, whose payload has `length` bytes. */
 int netlink_dump(int fd, void (*each)(const void *payload, size_t length, void *context), void *context);
 

@@ -20,6 +20,11 @@
 #define STATUS_DNAT (1u << 5)
 /* <net/netfilter/nft_fib.h> and <linux/rtnetlink.h> */
 #define FIB_LOCAL 2u
+/* <netinet/tcp.h> has them as bits of a word. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
 
 static uint8_t protocol_family;
 static const char *table;
@@ -180,19 +185,45 @@ void match_port(uint16_t port) {
     compare(&value, sizeof value, true);
 }
 
-static void match_ct(uint32_t key, uint32_t bits) {
+void match_way(const char *link) {
+    char name[IFNAMSIZ] = {0};
+    strncpy(name, link, sizeof name - 1);
+    expression("fib");
+    netlink_put_be32(NFTA_FIB_DREG, NFT_REG_1);
+    netlink_put_be32(NFTA_FIB_RESULT, NFT_FIB_RESULT_OIFNAME);
+    netlink_put_be32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    expression_end();
+    compare(name, sizeof name, true);
+}
+
+void match_first(void) {
+    static const uint8_t flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, first = TCP_SYN;
+    match_protocol(IPPROTO_TCP);
+    load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 13, sizeof flags);
+    mask(&flags, sizeof flags);
+    compare(&first, sizeof first, true);
+}
+
+void match_mark(uint32_t mark) {
+    load_meta(NFT_META_MARK);
+    compare(&mark, sizeof mark, true);
+}
+
+static void match_ct(uint32_t key, uint32_t bits, bool set) {
     const uint32_t nothing = 0;
     expression("ct");
     netlink_put_be32(NFTA_CT_DREG, NFT_REG_1);
     netlink_put_be32(NFTA_CT_KEY, key);
     expression_end();
     mask(&bits, sizeof bits);
-    compare(&nothing, sizeof nothing, false);
+    compare(&nothing, sizeof nothing, !set);
 }
 
-void match_established(void) { match_ct(NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED); }
+void match_established(void) { match_ct(NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED, true); }
 
-void match_translated(void) { match_ct(NFT_CT_STATUS, STATUS_DNAT); }
+void match_translated(void) { match_ct(NFT_CT_STATUS, STATUS_DNAT, true); }
+
+void match_untranslated(void) { match_ct(NFT_CT_STATUS, STATUS_DNAT, false); }
 
 void do_verdict(int32_t code, const char *chain) {
     expression("immediate");
@@ -212,6 +243,25 @@ void do_masquerade(void) {
     expression_end();
 }
 
+void do_queue(uint16_t number) {
+    const uint16_t value = htons(number), count = htons(1);
+    expression("queue");
+    netlink_put(NFTA_QUEUE_NUM, &value, sizeof value);
+    netlink_put(NFTA_QUEUE_TOTAL, &count, sizeof count);
+    expression_end();
+}
+
+static void reject(uint32_t type, uint8_t code) {
+    expression("reject");
+    netlink_put_be32(NFTA_REJECT_TYPE, type);
+    netlink_put(NFTA_REJECT_ICMP_CODE, &code, sizeof code);
+    expression_end();
+}
+
+void do_reset(void) { reject(NFT_REJECT_TCP_RST, 0); }
+
+void do_unreachable(uint8_t code) { reject(NFT_REJECT_ICMP_UNREACH, code); }
+
 static void set_register(uint32_t number, const void *value, size_t size) {
     expression("immediate");
     netlink_put_be32(NFTA_IMMEDIATE_DREG, number);
@@ -230,5 +280,13 @@ void do_translate(const struct address *address, uint16_t port) {
     netlink_put_be32(NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
     if (port != 0)
         netlink_put_be32(NFTA_NAT_REG_PROTO_MIN, NFT_REG_2);
+    expression_end();
+}
+
+void do_redirect(uint16_t port) {
+    const uint16_t value = htons(port);
+    set_register(NFT_REG_1, &value, sizeof value);
+    expression("redir");
+    netlink_put_be32(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
     expression_end();
 }

@@ -17,6 +17,7 @@
 #include "json.h"
 #include "log.h"
 #include "net-bridges.h"
+#include "net-egress.h"
 #include "net-link.h"
 #include "net-names.h"
 #include "net-netlink.h"
@@ -29,6 +30,7 @@ struct endpoint {
     struct endpoint *next;
     char bridge[16], interface[16];
     int outside; /* index of the link's end at the bridge */
+    struct address addresses[NETWORK_ADDRESSES];
 };
 
 struct member {
@@ -50,7 +52,7 @@ int net_open(void) {
         {"/proc/sys/net/bridge/bridge-nf-call-iptables", "0"},
         {"/proc/sys/net/bridge/bridge-nf-call-ip6tables", "0"},
         {"/proc/sys/net/bridge/bridge-nf-call-arptables", "0"},
-        /* There is no way out: whoever tries hears of it each time, and at once. */
+        /* Where there is no way out, whoever tries hears of it each time, and at once. */
         {"/proc/sys/net/ipv4/route/error_cost", "0"},
         {"/proc/sys/net/ipv4/icmp_ratelimit", "0"},
         {"/proc/sys/net/ipv6/icmp/ratelimit", "0"},
@@ -66,7 +68,12 @@ int net_open(void) {
     const int dummy = net_links < 0 ? -1 : link_index(net_links, "dummy0");
     if (dummy > 0)
         link_delete(net_links, dummy);
-    return own < 0 || net_links < 0 || net_filters < 0 ? -EIO : resolver_open_host();
+    if (own < 0 || net_links < 0 || net_filters < 0)
+        return -EIO;
+    int error = egress_open(net_links);
+    if (error == 0)
+        error = networks_open();
+    return error < 0 ? error : resolver_open_host();
 }
 
 /* Links of containers that have ended. They go with their namespace, as a rule; but a connection that was cut off keeps that
@@ -101,8 +108,10 @@ static void enter(int namespace) {
         abort();
 }
 
-static int set_addresses(const struct member *member, int inside, const struct json_value *list, const char *interface) {
+static int set_addresses(const struct member *member, int inside, struct endpoint *endpoint, const struct json_value *list) {
+    const char *interface = endpoint->interface;
     int error = 0;
+    size_t count = 0;
     for (const struct json_value *item = json_first(list); error == 0 && item != NULL; item = item->next) {
         struct address address;
         error = address_parse(json_text(item, ""), &address);
@@ -115,8 +124,17 @@ static int set_addresses(const struct member *member, int inside, const struct j
         }
         if (error == 0)
             error = address_add(member->namespace.links, inside, &address);
+        if (error == 0 && count < NETWORK_ADDRESSES)
+            endpoint->addresses[count++] = address;
     }
     return error;
+}
+
+/* Connections by way of guestd end with it: nobody is left to tell that they do. */
+static void forget_addresses(const struct endpoint *endpoint) {
+    for (size_t i = 0; i < NETWORK_ADDRESSES; i++)
+        if (endpoint->addresses[i].family != 0)
+            egress_forget(&endpoint->addresses[i]);
 }
 
 /* The pool's link is taken by the first. */
@@ -149,11 +167,11 @@ static int join(struct member *member, const struct json_value *description, str
     if (error == 0)
         error = link_join(net_links, endpoint->outside, network->index, network->isolated, network->mtu);
     if (error == 0 && rename == NULL)
-        error = set_addresses(member, inside, json_get(description, "addresses"), interface);
+        error = set_addresses(member, inside, endpoint, json_get(description, "addresses"));
     if (error == 0)
         error = link_set_up(namespace->links, inside, rename, mac, network->mtu);
     if (error == 0 && rename != NULL)
-        error = set_addresses(member, inside, json_get(description, "addresses"), interface);
+        error = set_addresses(member, inside, endpoint, json_get(description, "addresses"));
     struct endpoint **last = &member->endpoints;
     while (*last != NULL)
         last = &(*last)->next;
@@ -190,6 +208,7 @@ static void release(struct member *member) {
     for (struct endpoint *endpoint = member->endpoints, *next; endpoint != NULL; endpoint = next) {
         next = endpoint->next;
         end_link(endpoint->outside);
+        forget_addresses(endpoint);
         free(endpoint);
     }
     resolver_close(member->resolver);
@@ -292,6 +311,7 @@ static void leave(struct member *member, const char *interface) {
             struct endpoint *endpoint = *link;
             *link = endpoint->next;
             link_delete(net_links, endpoint->outside);
+            forget_addresses(endpoint);
             free(endpoint);
             return;
         }
@@ -339,6 +359,8 @@ void net_put_list(struct json_writer *result) {
     for (const struct member *member = members; member != NULL; member = member->next)
         json_put_text(result, member->container);
     json_close_array(result);
+    json_name(result, "outgoing");
+    json_put_unsigned(result, egress_count());
     json_name(result, "pooled");
     json_put_unsigned(result, net_pool_count());
     json_close_object(result);

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "job.h"
 #include "net.h"
+#include "shares.h"
 #include "statistics.h"
 
 typedef int operation(const struct json_value *request, struct json_writer *result, struct failure *failure);
@@ -183,6 +184,25 @@ static int op_volume_usage(const struct json_value *request, struct json_writer 
     return disk_put_volume_usage(json_text(json_get(request, "volume"), ""), result, failure);
 }
 
+static int op_layer_usage(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const char *id = json_text(json_get(request, "container"), "");
+    if (!job_container_valid(id))
+        return fail(failure, "invalid", EINVAL, "a container's id is 64 hex characters");
+    return disk_put_layer_usage(id, result, failure);
+}
+
+static int op_mount_shares(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(shares_mount(json_text(json_get(request, "tag"), ""), failure), result);
+}
+
+static int op_mount_volume(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(volume_mount(request, failure), result);
+}
+
+static int op_unmount_volume(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(volume_unmount(json_text(json_get(request, "volume"), ""), failure), result);
+}
+
 static int op_network_create(const struct json_value *request, struct json_writer *result, struct failure *failure) {
     return done(net_create(request, failure), result);
 }
@@ -223,7 +243,8 @@ static const struct {
     {"top", op_top},             {"delete", op_delete},       {"list", op_list},
     {"kernel-log", op_kernel_log}, {"mount-disk", op_mount_disk}, {"list-disk", op_list_disk},
     {"sync-disk", op_sync_disk}, {"make-volume", op_make_volume}, {"remove-volume", op_remove_volume},
-    {"volume-usage", op_volume_usage},
+    {"volume-usage", op_volume_usage}, {"mount-shares", op_mount_shares}, {"mount-volume", op_mount_volume},
+    {"unmount-volume", op_unmount_volume}, {"layer-usage", op_layer_usage},
     {"network-create", op_network_create}, {"network-remove", op_network_remove},
     {"network-connect", op_network_connect}, {"network-disconnect", op_network_disconnect},
     {"network-list", op_network_list},

@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "json.h"
 #include "log.h"
 #include "loop.h"
+#include "net-link.h"
 #include "stream.h"
 
 #define CHUNK (64u << 10)
@@ -37,6 +39,7 @@ struct relay {
     const char *service;
     bool guest_ended, host_ended;
     bool writing; /* the host's bytes wait for room in the connection */
+    bool carried; /* TCP, in the list of those */
 };
 
 static void on_connection(struct watch *watch, uint32_t events);
@@ -45,7 +48,7 @@ static struct service services[] = {
     {{.fd = -1, .ready = on_connection}, "docker-cli", RELAY_DOCKER_CLI, 0666},
     {{.fd = -1, .ready = on_connection}, "docker-socket", RELAY_DOCKER_SOCKET, 0660},
 };
-static struct relay *waiting;
+static struct relay *waiting, *carried;
 static unsigned waiting_count;
 static uint32_t last_number;
 static uint8_t chunk[CHUNK];
@@ -68,6 +71,11 @@ static void stop_waiting(struct relay *relay) {
 }
 
 static void drop(struct relay *relay) {
+    for (struct relay **link = &carried; relay->carried && *link != NULL; link = &(*link)->next)
+        if (*link == relay) {
+            *link = relay->next;
+            break;
+        }
     loop_watch(&relay->watch, 0);
     close(relay->watch.fd);
     free(relay);
@@ -89,9 +97,20 @@ static bool settled(struct relay *relay) {
     return true;
 }
 
+void relay_reset_at_close(int fd) {
+    const struct linger now = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+static void abandon(const struct relay *relay) {
+    if (relay->carried)
+        relay_reset_at_close(relay->watch.fd);
+}
+
 /* The connection is broken: the host sees a close without `end`. */
 static void break_off(struct relay *relay) {
     stream_close(relay->stream);
+    abandon(relay);
     drop(relay);
 }
 
@@ -186,6 +205,7 @@ static bool on_ended(void *owner) {
 }
 
 static void on_closed(void *owner) {
+    abandon(owner);
     drop(owner);
 }
 
@@ -218,10 +238,30 @@ int relay_carry(struct stream *stream, int fd) {
         close(fd);
         return -ENOMEM;
     }
-    *relay = (struct relay){.watch = {.fd = fd, .ready = on_guest}, .stream = stream};
+    *relay = (struct relay){.watch = {.fd = fd, .ready = on_guest}, .stream = stream, .next = carried, .carried = true};
+    carried = relay;
     stream_hand_over(stream, &handler, relay);
     update(relay);
     return 0;
+}
+
+static bool leads_to(int fd, const struct address *address) {
+    struct sockaddr_storage storage = {0};
+    socklen_t size = sizeof storage;
+    if (getpeername(fd, (struct sockaddr *)&storage, &size) < 0 || storage.ss_family != address->family)
+        return false;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)&storage;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&storage;
+    return address->family == AF_INET6 ? memcmp(&six->sin6_addr, address->bytes, 16) == 0
+                                       : memcmp(&four->sin_addr, address->bytes, 4) == 0;
+}
+
+void relay_cut(const struct address *address) {
+    for (struct relay *relay = carried, *next; relay != NULL; relay = next) {
+        next = relay->next;
+        if (leads_to(relay->watch.fd, address))
+            break_off(relay);
+    }
 }
 
 static void on_connection(struct watch *watch, uint32_t events) {

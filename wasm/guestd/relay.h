@@ -3,6 +3,7 @@
 #ifndef RELAY_H
 #define RELAY_H
 
+struct address;
 struct json_value;
 struct stream;
 
@@ -18,6 +19,10 @@ int relay_listen(void);
 int relay_open(struct stream *stream, const struct json_value *open);
 /* Carry the bytes of a connected socket, which is taken over. 0 or -errno. */
 int relay_carry(struct stream *stream, int fd);
+/* Who is at the other end is to see a reset, not an end. */
+void relay_reset_at_close(int fd);
+/* Break those off that lead to this address. */
+void relay_cut(const struct address *address);
 /* Tell the connections that wait once more: a control stream is new. */
 void relay_tell_waiting(void);
 

@@ -179,7 +179,8 @@ int rootfs_mount(const struct rootfs *rootfs, unsigned long propagation, struct 
     if (error < 0)
         return fail_errno(failure, -error, "cannot use the tree %s", rootfs->tree);
     clear_volatile_mark(rootfs->upper);
-    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s%s", lower, upper, rootfs->upper,
+    /* Without a UUID of its own, nothing is written for it at each mount. */
+    snprintf(data, sizeof data, "lowerdir=%s,upperdir=%s,workdir=%s/work,redirect_dir=%s,uuid=null%s", lower, upper, rootfs->upper,
              rootfs->redirect ? "on" : "off", rootfs->is_volatile ? ",volatile" : "");
     if (mount("overlay", ROOTFS, "overlay", 0, data) < 0)
         return fail_errno(failure, errno, "error mounting the overlay of tree %s", rootfs->tree);

@@ -71,11 +71,18 @@ static void put_process(struct json_writer *json, const char *pid, uint64_t boot
         return;
     *end = '\0';
     char state;
-    int parent, group, session, terminal, foreground;
-    unsigned long long user, system, started;
-    if (sscanf(end + 1, " %c %d %d %d %d %d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu", &state, &parent,
-               &group, &session, &terminal, &foreground, &user, &system, &started) != 9)
+    int parent, group, session, terminal, foreground, nice, threads;
+    unsigned long long user, system, started, size;
+    long resident;
+    if (sscanf(end + 1, " %c %d %d %d %d %d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %d %d %*d %llu %llu %ld", &state,
+               &parent, &group, &session, &terminal, &foreground, &user, &system, &nice, &threads, &started, &size,
+               &resident) != 13)
         return;
+    /* As ps(1) writes it. */
+    char status[8];
+    snprintf(status, sizeof status, "%c%s%s%s%s", state, nice < 0 ? "<" : nice > 0 ? "N" : "",
+             session == (int)strtol(pid, NULL, 10) ? "s" : "", threads > 1 ? "l" : "",
+             foreground == group && terminal != 0 ? "+" : "");
     json_open_object(json);
     json_name(json, "pid");
     json_put_unsigned(json, strtoull(pid, NULL, 10));
@@ -87,6 +94,12 @@ static void put_process(struct json_writer *json, const char *pid, uint64_t boot
     json_put_unsigned(json, booted + started / USER_HZ);
     json_name(json, "time");
     json_put_unsigned(json, (user + system) / USER_HZ);
+    json_name(json, "state");
+    json_put_text(json, status);
+    json_name(json, "virtualBytes");
+    json_put_unsigned(json, size);
+    json_name(json, "residentBytes");
+    json_put_unsigned(json, (uint64_t)resident * (uint64_t)getpagesize());
     put_terminal(json, (unsigned)terminal);
     put_command(json, directory, name + 1);
     json_close_object(json);

@@ -1,7 +1,7 @@
 import { TRACE_HEADER } from '../../core/build-trace.ts'
 import type { ContextListing, ListedEntry } from '../../core/context-listing.ts'
 import { EngineError } from '../../core/error.ts'
-import { parseKeep } from '../../engine/build/cache.ts'
+import { parseKeep } from '../../engine/build/cache-usage.ts'
 import type { BuildRequest, BuildResources } from '../../engine/build/request.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { bytesOf, json, jsonLines, type Call, type Route } from '../router.ts'

@@ -9,6 +9,7 @@ import {
 } from '../../engine/containers/change.ts'
 import { hostConfig } from '../../engine/containers/body.ts'
 import { inspectContainer } from '../../engine/containers/inspect.ts'
+import { containerSize } from '../../engine/containers/size.ts'
 import { listContainers, pruneContainers } from '../../engine/containers/list.ts'
 import type { StopOptions } from '../../engine/containers/stop.ts'
 import { topContainer } from '../../engine/containers/top.ts'
@@ -77,7 +78,11 @@ const queryRoutes = ({ containers }: Engine): readonly Route[] => [
   {
     method: 'GET',
     path: '/containers/{name}/json',
-    handle: async (call) => json(200, inspectContainer(containers, containers.get(nameOf(call)))),
+    handle: async (call) => {
+      const container = containers.get(nameOf(call))
+      const size = call.query.bool('size') ? await containerSize(containers, container) : undefined
+      return json(200, inspectContainer(containers, container, size))
+    },
   },
   {
     method: 'GET',

@@ -54,9 +54,6 @@ const plugins: readonly Route[] = [
   ),
 ]
 
-const images: readonly Route[] = [
-  notYet('GET', '/images/search', 'search registries'),
-  notYet('POST', '/images/{name...}/push', 'push images'),
-]
+const images: readonly Route[] = [notYet('GET', '/images/search', 'search registries')]
 
 export const elsewhereRoutes: readonly Route[] = [...swarm, ...plugins, ...images]

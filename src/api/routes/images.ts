@@ -124,6 +124,21 @@ export const imageRoutes = ({ images }: Engine): readonly Route[] => [
     },
   },
   {
+    method: 'POST',
+    path: '/images/{name...}/push',
+    handle: (call) =>
+      Promise.resolve(
+        jsonLines(
+          images.push({
+            name: call.params['name'] ?? '',
+            tag: call.query.string('tag'),
+            credentials: credentialsOf(call),
+            signal: call.signal,
+          }),
+        ),
+      ),
+  },
+  {
     method: 'DELETE',
     path: '/images/{name...}',
     handle: async ({ params, query }) =>

@@ -158,6 +158,17 @@ export class BuildContext {
     }
     if (contexts.size > 0) yield writer.header(directoryMember('contexts'))
     for (const [name, directory] of contexts) {
+      const stat = await this.#files.stat(directory)
+      if (stat.kind === 'file') {
+        // An archive: the engine unpacks it.
+        const from = {
+          from: directory,
+          path: `contexts/${name}`,
+          stat: { ...stat, kind: stat.kind },
+        }
+        yield* this.#member(writer, from, '')
+        continue
+      }
       yield writer.header(directoryMember(`contexts/${name}`))
       const own = await walkContext(this.#files, directory, {
         ignore: (await ignoreOf(this.#files, `${directory}/.dockerignore`)) ?? [],

@@ -1,5 +1,14 @@
-/** Lines of a Dockerfile around those that are meant (BuildKit solver/errdefs/source.go, Print). */
-export function excerpt(file: string, source: string, from: number, to: number): string {
+/**
+ * Lines of a Dockerfile around those that are meant (BuildKit solver/errdefs/source.go, Print).
+ * @param marked those of them that are meant, if not all are
+ */
+export function excerpt(
+  file: string,
+  source: string,
+  from: number,
+  to: number,
+  marked?: readonly number[],
+): string {
   const lines = source.split('\n')
   if (from < 1 || from > lines.length) return ''
   let start = from
@@ -17,7 +26,8 @@ export function excerpt(file: string, source: string, from: number, to: number):
   }
   const shown = lines.slice(start - 1, end).map((line, at) => {
     const number = start + at
-    const mark = number >= from && number <= to ? '>>>' : '   '
+    const isMeant = number >= from && number <= to && (marked?.includes(number) ?? true)
+    const mark = isMeant ? '>>>' : '   '
     return ` ${String(number).padStart(3)} | ${mark} ${line.replace(/\r$/, '')}\n`
   })
   const rule = '--------------------\n'

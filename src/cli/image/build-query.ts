@@ -29,7 +29,7 @@ function labelsOf({ flags }: Invocation): Record<string, string> {
   )
 }
 
-/** Named contexts: directories here, images there. */
+/** Named contexts: directories and archives here, images there. */
 export function contextsOf({ flags, host }: Invocation): {
   readonly local: ReadonlyMap<string, string>
   readonly remote: Readonly<Record<string, string>>

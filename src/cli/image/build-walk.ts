@@ -1,5 +1,6 @@
 import { IgnorePatterns } from '../../codec/dockerfile/ignore.ts'
-import type { CliFiles, FileStat } from '../../ports/cli-host.ts'
+import { Slots } from '../../core/slots.ts'
+import type { CliFiles, FileEntry, FileStat } from '../../ports/cli-host.ts'
 import { ExitError, messageOf } from '../command.ts'
 
 /** A file of a context. */
@@ -18,6 +19,9 @@ export interface WalkOptions {
   readonly skip: ReadonlySet<string>
 }
 
+/** Directories that are read at once. */
+const LISTS_MAX = 16
+
 /** What a context has, directories before what lies in them. */
 export async function walkContext(
   files: CliFiles,
@@ -25,24 +29,31 @@ export async function walkContext(
   { ignore, always, skip }: WalkOptions,
 ): Promise<ContextFile[]> {
   const patterns = patternsOf(ignore)
-  const found: ContextFile[] = []
-  const walk = async (at: string, relative: string): Promise<void> => {
-    for (const entry of await files.list(at)) {
+  const wanted = [...always]
+  /** Asking the guest for a directory takes a round trip. */
+  const slots = new Slots(LISTS_MAX)
+  const list = async (at: string): Promise<readonly FileEntry[]> => {
+    using _ = await slots.take()
+    return await files.list(at)
+  }
+  const walk = async (at: string, relative: string): Promise<readonly ContextFile[]> => {
+    const found = (await list(at)).map(async (entry): Promise<readonly ContextFile[]> => {
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`
-      if (skip.has(path)) continue
+      if (skip.has(path)) return []
       const from = at === '/' ? `/${entry.name}` : `${at}/${entry.name}`
       const ignored = patterns.ignores(path) && !always.has(path)
       const { kind } = entry
-      if (kind === 'directory') {
-        const leads = [...always].some((wanted) => wanted.startsWith(`${path}/`))
-        if (ignored && !leads && !patterns.mayHoldExceptions(path)) continue
-        if (!ignored || leads) found.push({ from, path, stat: { ...entry, kind } })
-        await walk(from, path)
-      } else if (!ignored && kind !== 'other') found.push({ from, path, stat: { ...entry, kind } })
-    }
+      if (kind !== 'directory') {
+        return ignored || kind === 'other' ? [] : [{ from, path, stat: { ...entry, kind } }]
+      }
+      const leads = wanted.some((one) => one.startsWith(`${path}/`))
+      if (ignored && !leads && !patterns.mayHoldExceptions(path)) return []
+      const below = await walk(from, path)
+      return ignored && !leads ? below : [{ from, path, stat: { ...entry, kind } }, ...below]
+    })
+    return (await Promise.all(found)).flat()
   }
-  await walk(directory, '')
-  return found
+  return [...(await walk(directory, ''))]
 }
 
 function patternsOf(lines: readonly string[]): IgnorePatterns {

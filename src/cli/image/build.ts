@@ -1,11 +1,10 @@
-import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
-import { stagesOf } from '../../codec/dockerfile/stages.ts'
+import { cycleOf, type Problem } from '../../codec/dockerfile/problem.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
 import type { BuildTrace } from '../../core/build-trace.ts'
 import { traceOf, type BuildMessage } from '../../client/build.ts'
 import { exactly, ExitError, type Command, type Invocation } from '../command.ts'
 import { pathFrom } from '../paths.ts'
-import { check, findingsOf, summaryOf } from './build-check.ts'
+import { check, findingsOf, summaryOf, violation } from './build-check.ts'
 import { BuildContext } from './build-context.ts'
 import { findInputs, type BuildInputs } from './build-inputs.ts'
 import { excerpt } from './build-excerpt.ts'
@@ -57,14 +56,16 @@ function buildArgsOf(invocation: Invocation): Record<string, string> {
 /** What can't be understood is told before anything is sent. */
 function checkSyntax({ dockerfile, dockerfileName: name }: BuildInputs): void {
   if (dockerfile === undefined) return
+  const fail = (problem: Problem): ExitError => {
+    const place = excerpt(name, dockerfile, problem.startLine, problem.endLine, problem.marked)
+    const message = `${place}ERROR: failed to build: failed to solve: ${problem.message}`
+    return new ExitError(1, message, { cause: problem })
+  }
   try {
-    stagesOf(parseDockerfile(dockerfile))
+    const problem = cycleOf(dockerfile)
+    if (problem) throw fail(problem)
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    const place = excerpt(name, dockerfile, error.startLine, error.endLine)
-    throw new ExitError(1, `${place}ERROR: failed to build: failed to solve: ${error.message}`, {
-      cause: error,
-    })
+    throw error instanceof SyntaxError ? fail(error) : error
   }
 }
 
@@ -100,6 +101,11 @@ class Build {
   async run(): Promise<number> {
     const { flags, client, host, out, err, signal } = this.#invocation
     const findings = findingsOf(this.#inputs, this.#buildArgs)
+    const violated = violation(this.#inputs.dockerfile ?? '', findings)
+    if (violated !== '') {
+      if (!this.#quiet) await err.write(summaryOf(findings))
+      throw new ExitError(1, `ERROR: failed to build: failed to solve: ${violated}`)
+    }
     const parts = {
       contexts: contextsOf(this.#invocation).local,
       secrets: await secretsOf(this.#invocation),

@@ -122,7 +122,7 @@ export const lintRules: Readonly<Record<RuleName, LintRule>> = {
     description:
       'Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.',
     format: (kind, name) =>
-      `Comment for ${kind === 'ARG' ? 'build argument' : 'build stage'} should follow the format: \`# ${name} <description>\``,
+      `Comment for ${kind} should follow the format: \`# ${name} <description>\``,
     isExperimental: true,
   },
   ExposeProtoCasing: {

@@ -4,10 +4,11 @@
  */
 import type { BuildInstruction, Stage } from './instructions.ts'
 import { IgnorePatterns } from './ignore.ts'
+import { parseReference } from '../../core/reference.ts'
 import { lintRules, type RuleName } from './lint-rules.ts'
 import { parseDockerfile, type Dockerfile } from './parser.ts'
 import { PREDEFINED_ARGS, PLATFORM_ARGS } from './predefined-args.ts'
-import { expand } from './shell-words.ts'
+import { expand, type Expansion } from './shell-words.ts'
 import { stagesOf, type Stages } from './stages.ts'
 import { suggestion } from './suggest.ts'
 
@@ -26,6 +27,8 @@ export interface LintOptions {
   /** Values of `--build-arg`. */
   readonly buildArgs?: Readonly<Record<string, string>>
   readonly ignore?: readonly string[]
+  /** Names of variables that an image sets, by the image; without it nothing is known of images. */
+  readonly environments?: ReadonlyMap<string, readonly string[]>
 }
 
 /** @throws SyntaxError when the text is no Dockerfile */
@@ -42,15 +45,17 @@ export function lint(source: string, options: LintOptions = {}): Finding[] {
     const { startLine, endLine } = place
     findings.push({ rule, description, message, url, startLine, endLine })
   }
-  for (const { startLine, endLine } of dockerfile.warnings) {
-    report('NoEmptyContinuation', { startLine, endLine })
+  for (const { endLine } of dockerfile.warnings) {
+    report('NoEmptyContinuation', { startLine: endLine, endLine })
   }
+  checkFromAs(dockerfile, report)
   checkCasing(dockerfile, report)
   const parsed = stagesOf(dockerfile)
   checkStageNames(parsed, dockerfile, report)
   checkFroms(parsed, options, report)
+  checkWorkdirs(parsed, report)
   for (const stage of parsed.stages) checkStage(stage, options, report)
-  checkVariables(parsed, dockerfile, report)
+  checkVariables(parsed, dockerfile, options, report)
   checkDescriptions(parsed, report)
   return findings.sort((left, right) => left.startLine - right.startLine)
 }
@@ -64,10 +69,12 @@ const kebab = (name: string): string =>
     .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1-$2')
     .toLowerCase()
 
-/** `# check=skip=A,B;experimental=all` */
-function checkDirective({ directives }: Dockerfile): {
+/** `# check=skip=A,B;error=true;experimental=all` */
+export function checkDirective({ directives }: Dockerfile): {
   skip: ReadonlySet<string>
   experimental: ReadonlySet<string>
+  /** A finding is an error. */
+  isError: boolean
 } {
   const options = new Map(
     (directives.get('check')?.value ?? '').split(';').map((part) => {
@@ -84,27 +91,30 @@ function checkDirective({ directives }: Dockerfile): {
   return {
     skip: new Set(options.get('skip')),
     experimental: new Set(options.get('experimental')),
+    isError: options.get('error')?.[0] === 'true',
   }
 }
 
 function checkCasing({ instructions }: Dockerfile, report: Report): void {
-  const isLower = (name: string): boolean => name === name.toLowerCase()
-  const isUpper = (name: string): boolean => name === name.toUpperCase()
   const lower = instructions.filter(({ name }) => isLower(name)).length
   const upper = instructions.filter(({ name }) => isUpper(name)).length
   const majority = lower > upper ? 'lowercase' : 'uppercase'
   for (const instruction of instructions) {
-    const { name, values } = instruction
+    const { name } = instruction
     const fits = majority === 'lowercase' ? isLower(name) : isUpper(name)
     if (!fits) report('ConsistentInstructionCasing', instruction, name, majority)
+  }
+}
+
+const isLower = (name: string): boolean => name === name.toLowerCase()
+const isUpper = (name: string): boolean => name === name.toUpperCase()
+
+function checkFromAs({ instructions }: Dockerfile, report: Report): void {
+  for (const instruction of instructions) {
+    const { name, values } = instruction
     const as = values[1]
-    if (
-      name.toLowerCase() === 'from' &&
-      as?.toLowerCase() === 'as' &&
-      isLower(name) !== isLower(as)
-    ) {
-      report('FromAsCasing', instruction, as, name)
-    }
+    if (name.toLowerCase() !== 'from' || as?.toLowerCase() !== 'as') continue
+    if (isLower(name) !== isLower(as)) report('FromAsCasing', instruction, as, name)
   }
 }
 
@@ -138,7 +148,7 @@ function checkFroms(
     const known = (name: string): string | undefined =>
       declared.get(name) ?? (PLATFORM_ARGS.has(name) ? 'linux/386' : undefined)
     for (const text of [from.base, platform ?? '']) {
-      for (const name of expand(text, known, { escape: '\\' }).unset) {
+      for (const name of readable(text, known).unset) {
         if (declared.has(name)) continue
         report(
           'UndefinedArgInFrom',
@@ -148,13 +158,52 @@ function checkFroms(
         )
       }
     }
-    for (const name of expand(from.base, (key) => defaults.get(key) ?? known(key), { escape: '\\' })
-      .unset) {
-      if (declared.has(name)) report('InvalidDefaultArgInFrom', from, from.base)
+    const standard = readable(from.base, (key) => defaults.get(key) ?? known(key))
+    if (from.base.includes('$') && !isReference(standard.text)) {
+      report('InvalidDefaultArgInFrom', from, from.base)
     }
     if (platform === undefined) continue
     if (/^\$\{?TARGETPLATFORM\}?$/.test(platform)) report('RedundantTargetPlatform', from, platform)
-    else if (!platform.includes('$')) report('FromPlatformFlagConstDisallowed', from, platform)
+    else if (!platform.includes('$') && !isNamedAfter(from.name, platform)) {
+      report('FromPlatformFlagConstDisallowed', from, platform)
+    }
+  }
+}
+
+/** Whatever can't be read is for the build to tell. */
+function readable(text: string, get: (name: string) => string | undefined): Expansion {
+  try {
+    return expand(text, get, { escape: '\\' })
+  } catch {
+    return { text, words: [text], unset: new Set(), used: new Set() }
+  }
+}
+
+function isReference(name: string): boolean {
+  try {
+    return name !== '' && parseReference(name).path !== ''
+  } catch {
+    return false
+  }
+}
+
+/** A stage for one platform says so. */
+const isNamedAfter = (stage: string | undefined, platform: string): boolean =>
+  platform.split('/', 2).some((part) => part !== '' && stage?.includes(part))
+
+/** A stage that is built on another has its directory. */
+function checkWorkdirs({ stages }: Stages, report: Report): void {
+  const withWorkdir = new Set<string>()
+  for (const { from, instructions } of stages) {
+    let isSet = withWorkdir.has(from.base.toLowerCase())
+    for (const instruction of instructions) {
+      if (instruction.kind !== 'WORKDIR') continue
+      if (!isSet && !/^[/$]/.test(instruction.value)) {
+        report('WorkdirRelativePath', instruction, instruction.value)
+      }
+      isSet = true
+    }
+    if (isSet && from.name !== undefined) withWorkdir.add(from.name)
   }
 }
 
@@ -174,24 +223,13 @@ const SECRET = new RegExp(`(?:^|_)(?:${SECRET_WORDS.join('|')})(?:_|$)`, 'i')
 const NO_SECRET = /(?:^|_)(?:public)(?:_|$)/i
 const isSecret = (name: string): boolean => SECRET.test(name) && !NO_SECRET.test(name)
 
-function checkStage({ from, instructions }: Stage, options: LintOptions, report: Report): void {
-  let hasWorkdir = from.base === 'scratch'
+function checkStage({ instructions }: Stage, options: LintOptions, report: Report): void {
   const last = new Map<string, BuildInstruction>()
   const shellGiven = instructions.some(({ kind }) => kind === 'SHELL')
   for (const instruction of instructions) {
     switch (instruction.kind) {
       case 'MAINTAINER':
         report('MaintainerDeprecated', instruction)
-        break
-      case 'WORKDIR':
-        if (
-          !instruction.value.startsWith('/') &&
-          !instruction.value.startsWith('$') &&
-          !hasWorkdir
-        ) {
-          report('WorkdirRelativePath', instruction, instruction.value)
-        }
-        hasWorkdir ||= instruction.value.startsWith('/')
         break
       case 'ENV':
       case 'LABEL':
@@ -223,7 +261,7 @@ function checkStage({ from, instructions }: Stage, options: LintOptions, report:
         break
       }
       case 'EXPOSE':
-        for (const port of instruction.ports) checkPort(port, instruction, report)
+        for (const port of [...instruction.ports].sort()) checkPort(port, instruction, report)
         break
       case 'COPY':
       case 'ADD':
@@ -258,13 +296,18 @@ function checkIgnored(
 }
 
 /** Variables that no ARG or ENV before them gives. */
-function checkVariables({ stages }: Stages, { escape }: Dockerfile, report: Report): void {
+function checkVariables(
+  { stages }: Stages,
+  { escape }: Dockerfile,
+  { environments }: LintOptions,
+  report: Report,
+): void {
   const ofStage = new Map<string, ReadonlySet<string>>()
   for (const { from, instructions } of stages) {
-    // What another image sets is not known here.
     const inherited = ofStage.get(from.base.toLowerCase())
-    const isOpen = inherited === undefined && from.base !== 'scratch'
-    const known = new Set([...PREDEFINED_ARGS, ...(inherited ?? [])])
+    const own = from.base === 'scratch' ? ['PATH'] : environments?.get(from.base)
+    const isOpen = inherited === undefined && own === undefined
+    const known = new Set([...PREDEFINED_ARGS, ...(inherited ?? own ?? [])])
     const checkText = (text: string, place: Place): void => {
       let unset: ReadonlySet<string>
       try {
@@ -275,7 +318,7 @@ function checkVariables({ stages }: Stages, { escape }: Dockerfile, report: Repo
       }
       for (const name of unset) {
         // An image's environment is unknown: only what looks like a slip is told.
-        const near = suggestion(name, [...known])
+        const near = suggestion(name, [...known], { isCaseSensitive: true })
         if (!isOpen || near !== '')
           report('UndefinedVar', place, name, near.replace('mean ', 'mean $'))
       }
@@ -306,8 +349,6 @@ function textsOf(instruction: BuildInstruction): readonly string[] {
     case 'USER':
     case 'STOPSIGNAL':
       return [instruction.value]
-    case 'EXPOSE':
-      return instruction.ports
     case 'VOLUME':
       return instruction.paths
     default:

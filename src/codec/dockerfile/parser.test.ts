@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { heredocText } from './heredoc.ts'
 import { parseDockerfile } from './parser.ts'
+import { lint } from './lint.ts'
+import { problemOf } from './problem.ts'
 import { printDockerfile, printTree } from './print.ts'
 import { SyntaxError } from './syntax-error.ts'
 
@@ -75,9 +77,25 @@ test('no input crashes the parser, and what is read can be printed and read agai
     'é',
     '\t',
     '`',
+    'COPY',
+    'ARG',
+    'AS',
+    'HEALTHCHECK',
+    'ONBUILD',
+    'EXPOSE',
+    'WORKDIR',
+    '--from=a',
+    '--mount=type=bind,from=',
+    '${A:-',
+    '}',
+    '# escape=`\n',
+    '# check=skip=all',
+    'FROM a\n',
+    'E\n',
+    ',',
   ]
   let seed = 7
-  const random = (): number => (seed = (seed * 1103515245 + 12345) % 2147483648)
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) >>> 4
   for (let round = 0; round < 100_000; round++) {
     const source = Array.from(
       { length: random() % 30 },
@@ -86,9 +104,11 @@ test('no input crashes the parser, and what is read can be printed and read agai
     let parsed
     try {
       parsed = parseDockerfile(source)
+      lint(source)
+      problemOf(source)
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      continue
+      if (!(error instanceof SyntaxError)) throw new Error(`crash of ${source}`, { cause: error })
+      if (!parsed) continue
     }
     const again = parseDockerfile(printDockerfile(parsed))
     if (printTree(again) !== printTree(parsed))

@@ -36,7 +36,11 @@ export function printDockerfile({ instructions, escape }: Dockerfile): string {
   const directive = escape === '`' ? '# escape=`\n' : ''
   const lines = instructions.map(({ original, heredocs }) => {
     const bodies = heredocs.map(({ content, name }) => `${content}${name}\n`)
-    return `${original}\n${bodies.join('')}`
+    // A line that goes on, at the end of the file: the last one alone can end so.
+    const text = original.trimEnd()
+    const goesOn = text.endsWith(escape) && text.at(-2) !== escape
+    const more = goesOn ? ` ${escape}` : ''
+    return `${original}${more}\n${bodies.join('')}`
   })
   return directive + lines.join('')
 }

@@ -1,12 +1,18 @@
+/** More changes than these make another word. */
+const DISTANCE_MAX = 2
+
 /** ` (did you mean X?)` for the nearest of the known names, or nothing (BuildKit util/suggest). */
-export function suggestion(given: string, known: readonly string[]): string {
-  const lower = given.toLowerCase()
+export function suggestion(
+  given: string,
+  known: readonly string[],
+  { isCaseSensitive = false }: { readonly isCaseSensitive?: boolean } = {},
+): string {
+  const fold = (name: string): string => (isCaseSensitive ? name : name.toLowerCase())
   const [best] = known
-    .map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }))
+    .map((name) => ({ name, distance: distance(fold(given), fold(name)) }))
     .sort((left, right) => left.distance - right.distance)
-  return best && best.distance > 0 && best.distance <= 3 && best.distance < best.name.length
-    ? ` (did you mean ${best.name}?)`
-    : ''
+  const isNear = best && best.distance > 0 && best.distance <= DISTANCE_MAX
+  return isNear ? ` (did you mean ${best.name}?)` : ''
 }
 
 /** Levenshtein: insertions, deletions and replacements. */

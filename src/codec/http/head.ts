@@ -34,7 +34,8 @@ export function headEnd(bytes: Uint8Array): number {
 }
 
 /**
- * Header fields (RFC 9112, 5). Names come in lower case, repeated fields joined by a comma.
+ * Header fields (RFC 9112, 5). Names come in lower case, repeated fields joined by a comma; Set-Cookie, whose values hold
+ * commas (RFC 9110, 5.3), by a line feed.
  * @throws EngineError `invalid-parameter` on a malformed or folded line
  */
 function parseFields(lines: readonly string[]): Headers {
@@ -49,7 +50,8 @@ function parseFields(lines: readonly string[]): Headers {
     if (known !== undefined && (key === 'content-length' || key === 'transfer-encoding')) {
       throw malformed(`repeated ${name} header`)
     }
-    headers[key] = known === undefined ? value : `${known}, ${value}`
+    headers[key] =
+      known === undefined ? value : `${known}${key === 'set-cookie' ? '\n' : ', '}${value}`
   }
   return headers
 }

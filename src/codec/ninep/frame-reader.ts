@@ -33,12 +33,16 @@ export class FrameReader {
     return this.u32() * UINT32 + low
   }
 
-  name(): string {
-    const length = this.u16()
+  /** A view, valid as long as the frame is. */
+  raw(length: number): Uint8Array {
     const end = this.#at + length
     if (end > this.#bytes.length) throw new RangeError('past the end of the frame')
     const bytes = this.#bytes.subarray(this.#at, end)
     this.#at = end
-    return decodeName(bytes)
+    return bytes
+  }
+
+  name(): string {
+    return decodeName(this.raw(this.u16()))
   }
 }

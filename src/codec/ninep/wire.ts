@@ -47,16 +47,37 @@ export const RLERROR = 7
 
 /** Linux's numbers, i386. */
 export const errno = {
+  EPERM: 1,
   ENOENT: 2,
   EIO: 5,
+  ENXIO: 6,
   EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
   ENOTDIR: 20,
   EISDIR: 21,
   EINVAL: 22,
   ENFILE: 23,
+  EMFILE: 24,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
   EROFS: 30,
+  EMLINK: 31,
+  ENAMETOOLONG: 36,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
   ENODATA: 61,
+  EOVERFLOW: 75,
   EOPNOTSUPP: 95,
+  ENOTSUP: 95,
+  ESTALE: 116,
+  EDQUOT: 122,
 } as const
 
 export const qidType = { directory: 0x80, symlink: 0x02, file: 0x00 } as const

@@ -11,9 +11,12 @@ import type { Images } from '../images/images.ts'
 import { checkPlatform } from '../images/platform.ts'
 import type { Networks } from '../networks/networks.ts'
 import { KeyedMutex } from '../mutex.ts'
+import { isArchive, readArchive } from './archive-tree.ts'
 import { BuildError } from './build-error.ts'
 import { CacheKeys } from './cache-key.ts'
-import type { BuildCache, CachePrune, CacheUsage } from './cache.ts'
+import type { BuildCache } from './cache.ts'
+import type { CacheMounts } from './cache-mounts.ts'
+import { recordsToPrune, type CachePrune, type CacheUsage } from './cache-usage.ts'
 import { readContext } from './context-input.ts'
 import { ContextStore } from './context-store.ts'
 import { imageConfig } from './export.ts'
@@ -30,21 +33,29 @@ import { GlobalScope } from './variables.ts'
 const DOCKERFILE_MAX = 16 * 1024 * 1024
 
 /** Builds images from Dockerfiles. Only RUN enters Linux. */
-export class Builder implements Disposable {
+export class Builder implements AsyncDisposable {
   readonly #context: Context
   readonly #images: Images
   readonly #networks: Networks
   readonly #cache: BuildCache
+  readonly #mounts: CacheMounts
   readonly #making = new KeyedMutex()
+  readonly #leftovers = new Set<Promise<void>>()
   readonly #contexts = new ContextStore()
   readonly #closing = new AbortController()
   #keys: Promise<CacheKeys> | undefined
 
-  constructor(context: Context, images: Images, networks: Networks, cache: BuildCache) {
+  constructor(
+    context: Context,
+    images: Images,
+    networks: Networks,
+    cache: { readonly layers: BuildCache; readonly mounts: CacheMounts },
+  ) {
     this.#context = context
     this.#images = images
     this.#networks = networks
-    this.#cache = cache
+    this.#cache = cache.layers
+    this.#mounts = cache.mounts
   }
 
   /**
@@ -60,7 +71,8 @@ export class Builder implements Disposable {
     const input = await readContext(request.archive, this.#context.blobs, signal)
     try {
       const parts = inputsOf(input.root, request.bundle)
-      const { contexts, secrets } = parts
+      const { secrets } = parts
+      const contexts = await unpackedContexts(parts.contexts)
       const context =
         request.listing === ''
           ? parts.context
@@ -120,8 +132,10 @@ export class Builder implements Disposable {
       images: this.#images,
       networks: this.#networks,
       cache: this.#cache,
+      caches: this.#mounts,
       keys: await (this.#keys ??= CacheKeys.create()),
       making: this.#making,
+      leftovers: this.#leftovers,
     }
     const epoch = epochOf(request.buildArgs)
     const failing = new AbortController()
@@ -172,23 +186,29 @@ export class Builder implements Disposable {
   }
 
   /** What the cache holds, as `system df` shows it. */
-  usage(): CacheUsage[] {
-    return this.#cache.usage((diffId) => this.#images.layers.isInImage(diffId))
+  async usage(): Promise<CacheUsage[]> {
+    const layers = this.#cache.usage((diffId) => this.#images.layers.isInImage(diffId))
+    return [...layers, ...(await this.#mounts.usage())]
   }
 
   async prune(
     options: CachePrune,
   ): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
-    const { layers } = this.#images
-    const { ids, layers: unused } = await this.#cache.prune(options, (diffId) =>
-      layers.isInImage(diffId),
-    )
-    const bytes = await layers.release(unused)
-    return { CachesDeleted: ids.length > 0 ? ids : null, SpaceReclaimed: bytes }
+    const gone = recordsToPrune(await this.usage(), options, this.#context.clock.now())
+    const ids = gone.map(({ ID }) => ID)
+    const unused = await this.#cache.forget(ids)
+    await this.#mounts.forget(ids)
+    const mounts = gone.filter(({ Type }) => Type === 'exec.cachemount')
+    const bytes = mounts.reduce((sum, { Size }) => sum + Size, 0)
+    return {
+      CachesDeleted: ids.length > 0 ? ids : null,
+      SpaceReclaimed: bytes + (await this.#images.layers.release(unused)),
+    }
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new EngineError('unavailable', 'the engine is stopping'))
+    await Promise.all(this.#leftovers)
   }
 }
 
@@ -227,6 +247,20 @@ function inputsOf(
     contexts: named('contexts'),
     secrets: named('secrets'),
   }
+}
+
+/** A named context that is a file is an archive. */
+async function unpackedContexts(
+  sent: ReadonlyMap<string, RootfsNode>,
+): Promise<ReadonlyMap<string, RootfsNode>> {
+  const contexts = new Map<string, RootfsNode>()
+  for (const [name, node] of sent) {
+    if (node.kind === 'file' && !(await isArchive(node))) {
+      throw new EngineError('invalid-parameter', `the context ${name} is no tar archive`)
+    }
+    contexts.set(name, node.kind === 'file' ? (await readArchive(node)).root : node)
+  }
+  return contexts
 }
 
 /**

@@ -1,9 +1,7 @@
 import type { Digest } from '../../core/digest.ts'
-import { EngineError } from '../../core/error.ts'
 import type { Context } from '../context.ts'
-import type { Filters } from '../filters.ts'
 import type { LayerPin } from '../images/layer-store.ts'
-import { parseMoment } from '../moment.ts'
+import type { CacheUsage } from './cache-usage.ts'
 
 /** A step's layer in the record store, kind `build-cache`, by its key. */
 export interface CacheRecord {
@@ -21,44 +19,12 @@ export interface CacheRecord {
   readonly uses: number
 }
 
-/** As `system df -v` and `builder du` show a record (Engine API, BuildCache). */
-export interface CacheUsage {
-  readonly ID: string
-  readonly Parents?: readonly string[]
-  readonly Type: 'regular'
-  readonly Description: string
-  readonly InUse: boolean
-  readonly Shared: boolean
-  readonly Size: number
-  readonly CreatedAt: string
-  readonly LastUsedAt: string
-  readonly UsageCount: number
-}
-
-export interface CachePrune {
-  /** Those whose layer an image has, too. */
-  readonly all: boolean
-  /** Bytes that may stay. */
-  readonly keep: number
-  readonly filters: Filters
-}
-
-const FILTERS = [
-  'until',
-  'id',
-  'parent',
-  'type',
-  'description',
-  'inuse',
-  'shared',
-  'private',
-  'unused-for',
-] as const
-
 /** Layers of build steps, by what made them. It survives a reload. */
 export class BuildCache {
   readonly #context: Context
   readonly #records: Map<Digest, CacheRecord>
+  /** Records whose last use isn't stored. */
+  readonly #touched = new Set<Digest>()
   /** How many records name a layer. */
   readonly #held = new Map<Digest, number>()
 
@@ -87,31 +53,50 @@ export class BuildCache {
     return this.#held.has(diffId)
   }
 
-  /** A hit counts as a use. */
+  /** A hit counts as a use, and is stored with the others of its build. */
   find(key: Digest): CacheRecord | undefined {
     const record = this.#records.get(key)
     if (!record) return undefined
     const used: CacheRecord = { ...record, lastUsed: this.#now(), uses: record.uses + 1 }
     this.#records.set(key, used)
-    // What is lost of it is when it was last used.
-    this.#context.records
-      .commit([{ kind: 'build-cache', key, value: used }])
-      .catch((error: unknown) => this.#context.log.add(`build cache: ${String(error)}`))
+    this.#touched.add(key)
     return used
   }
 
-  /** @param pin of the layer, which the caller releases */
-  async put(record: Omit<CacheRecord, 'lastUsed' | 'uses'>, pin: LayerPin): Promise<CacheRecord> {
+  /** Store when records were last used; what is lost of that is no more than that. It never rejects. */
+  async flush(): Promise<void> {
+    const { records, log } = this.#context
+    const changes = [...this.#touched].flatMap((key) => {
+      const value = this.#records.get(key)
+      return value ? [{ kind: 'build-cache' as const, key, value }] : []
+    })
+    this.#touched.clear()
+    if (changes.length === 0) return
+    await records
+      .commit(changes)
+      .catch((error: unknown) => log.add(`build cache: ${String(error)}`))
+  }
+
+  /**
+   * Known from now on.
+   * @param pin of the layer, which the caller releases when `stored` has settled
+   * @returns settled when the record is durable, or given up
+   */
+  put(record: Omit<CacheRecord, 'lastUsed' | 'uses'>, pin: LayerPin): Promise<void> {
+    const { records, log } = this.#context
     const value: CacheRecord = { ...record, lastUsed: record.created, uses: 1 }
-    await this.#context.records.commit([
-      ...pin.changes(),
-      { kind: 'build-cache', key: record.key, value },
-    ])
     const before = this.#records.get(record.key)
     this.#records.set(record.key, value)
     this.#count(value.diffId, 1)
     if (before) this.#count(before.diffId, -1)
-    return value
+    return records
+      .commit([...pin.changes(), { kind: 'build-cache', key: record.key, value }])
+      .catch((error: unknown) => {
+        log.add(`build cache: ${String(error)}`)
+        if (this.#records.get(record.key) !== value) return
+        this.#records.delete(record.key)
+        this.#count(value.diffId, -1)
+      })
   }
 
   /** @param isShared whether an image has a layer, too */
@@ -131,25 +116,12 @@ export class BuildCache {
   }
 
   /**
-   * Forget records, the ones that were not used for longest first.
-   * @returns their ids and the layers that no record names any more
-   * @throws EngineError `invalid-parameter` for a filter that can't be read
+   * Forget records by their ids; unknown ones are no error.
+   * @returns the layers that no record names any more
    */
-  async prune(
-    { all, keep, filters }: CachePrune,
-    isShared: (diffId: Digest) => boolean,
-  ): Promise<{ readonly ids: string[]; readonly layers: Digest[] }> {
-    const wanted = this.#selector(filters, isShared)
-    const candidates = [...this.#records.values()]
-      .filter((record) => (all || !isShared(record.diffId)) && wanted(record))
-      .sort((left, right) => (left.lastUsed < right.lastUsed ? -1 : 1))
-    let total = [...this.#records.values()].reduce((sum, { size }) => sum + size, 0)
-    const gone: CacheRecord[] = []
-    for (const record of candidates) {
-      if (keep > 0 && total <= keep) break
-      total -= record.size
-      gone.push(record)
-    }
+  async forget(ids: readonly string[]): Promise<Digest[]> {
+    const wanted = new Set(ids)
+    const gone = [...this.#records.values()].filter(({ key }) => wanted.has(idOf(key)))
     await this.#context.records.commit(
       gone.map(({ key }) => ({ kind: 'build-cache', key, delete: true }) as const),
     )
@@ -157,33 +129,7 @@ export class BuildCache {
       if (this.#records.delete(key)) this.#count(diffId, -1)
     }
     const layers = [...new Set(gone.map(({ diffId }) => diffId))]
-    return {
-      ids: gone.map(({ key }) => idOf(key)),
-      layers: layers.filter((diffId) => !this.holds(diffId)),
-    }
-  }
-
-  #selector(
-    filters: Filters,
-    isShared: (diffId: Digest) => boolean,
-  ): (record: CacheRecord) => boolean {
-    filters.check(FILTERS)
-    const now = this.#context.clock.now()
-    const ages = [...filters.get('until'), ...filters.get('unused-for')].map((text) =>
-      parseMoment(text, now),
-    )
-    const isOneOf = (key: string, value: string | undefined): boolean =>
-      !filters.has(key) || filters.get(key).some((prefix) => value?.startsWith(prefix) ?? false)
-    return (record) =>
-      ages.every((moment) => Date.parse(record.lastUsed) < moment) &&
-      isOneOf('id', idOf(record.key)) &&
-      isOneOf('parent', record.parent && idOf(record.parent)) &&
-      (!filters.has('type') || filters.get('type').includes('regular')) &&
-      (!filters.has('description') ||
-        filters.get('description').some((text) => record.description.includes(text))) &&
-      !filters.has('inuse') &&
-      (!filters.has('shared') || isShared(record.diffId)) &&
-      (!filters.has('private') || !isShared(record.diffId))
+    return layers.filter((diffId) => !this.holds(diffId))
   }
 
   #now(): string {
@@ -193,12 +139,3 @@ export class BuildCache {
 
 /** 25 characters, as BuildKit's ids have. */
 const idOf = (key: Digest): string => key.slice('sha256:'.length, 'sha256:'.length + 25)
-
-/** @throws EngineError `invalid-parameter` */
-export function parseKeep(text: string): number {
-  if (text === '') return 0
-  if (!/^\d+$/.test(text)) {
-    throw new EngineError('invalid-parameter', `keep-storage is in bytes and expects an integer`)
-  }
-  return Number(text)
-}

@@ -1,9 +1,9 @@
+import { decompressed } from '../../codec/decompress.ts'
 import { mergeLayers } from '../../codec/layer-merge.ts'
 import { readTar } from '../../codec/tar/read.ts'
 import { EngineError } from '../../core/error.ts'
 import type { ContentSource, LayerEntry, RootfsNode } from '../../core/layer.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
-import { inflated } from '../images/layer-import.ts'
 
 /** Bytes of a context that stay in memory; a larger one goes through the store. */
 const MEMORY_MAX = 96 * 1024 * 1024
@@ -26,7 +26,7 @@ export async function readContext(
   blobs: BlobStore,
   signal: AbortSignal,
 ): Promise<ContextInput> {
-  const plain = await inflated(archive)
+  const plain = await decompressed(archive)
   const reader = plain.getReader()
   const kept: Uint8Array[] = []
   let length = 0
@@ -110,7 +110,6 @@ async function* chunksOf(
   for (let at = 0; at < size; at += step) yield await source.read(at, Math.min(step, size - at))
 }
 
-/** The pieces as they came: each read is within one, or joined. */
 /** The pieces as they came: each read is within one, or joined. */
 function memorySource(chunks: readonly Uint8Array[]): ContentSource {
   const starts: number[] = []

@@ -65,7 +65,7 @@ test.each([
 })
 
 test('owners and modes', () => {
-  expect(plan(['dir'], '/to', { owner: undefined, mode: () => 0o711 })).toEqual([
+  expect(plan(['dir'], '/to', { owner: undefined, mode: () => 0o711, madeMode: 0o711 })).toEqual([
     'to/ 711 0 9',
     'to/c 711 5 7',
     'to/sub/ 711 5 7',

@@ -40,6 +40,8 @@ export interface CopyRequest {
   /** Undefined keeps the source's owners. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
   readonly mode: ((before: number, isDirectory: boolean) => number) | undefined
+  /** Of directories that are made on the way; undefined: 755. */
+  readonly madeMode?: number | undefined
   readonly parents: boolean
   /** True for what is left out of a directory, by its path in there. */
   readonly excludes: (path: string) => boolean
@@ -185,14 +187,14 @@ class Plan {
     this.#made.add(path)
     const existing = findNode(this.#request.target, path)
     if (existing?.kind === 'directory' && !like) return
-    const { owner, mode, now } = this.#request
+    const { owner, madeMode = 0o755, now } = this.#request
     this.members.push({
       member: like
         ? this.#memberOf(path, like)
         : {
             path,
             kind: 'directory',
-            mode: mode?.(0o755, true) ?? 0o755,
+            mode: madeMode,
             uid: owner?.uid ?? 0,
             gid: owner?.gid ?? 0,
             mtime: now,

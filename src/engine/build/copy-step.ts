@@ -16,8 +16,8 @@ import {
   type InlineFile,
   type PlannedMember,
 } from './copy-plan.ts'
-import { parseChmod } from './file-mode.ts'
-import { writeLayer } from './layer-tar.ts'
+import { octalMode, parseChmod } from './file-mode.ts'
+import { withoutLaterTimes, writeLayer } from './layer-tar.ts'
 import type { StageRun } from './stage.ts'
 
 type WorkdirInstruction = Extract<
@@ -112,7 +112,6 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
   const shown = [
     ...(chown === undefined ? [] : [`--chown=${chown}`]),
     ...(chmod === undefined ? [] : [`--chmod=${chmod}`]),
-    ...(link ? ['--link'] : []),
     ...(parents ? ['--parents'] : []),
   ]
   // With --link the layer stands for itself: what is below doesn't matter.
@@ -133,18 +132,24 @@ export async function copyStep(stage: StageRun, instruction: CopyInstruction): P
           target,
           owner,
           mode,
+          madeMode: chmod === undefined ? undefined : octalMode(chmod),
           parents,
           excludes,
           now: session.now,
         }
         const members: PlannedMember[] = planCopy(request)
         for (const { entries } of added.archives) {
-          // An archive keeps its owners unless others are named.
+          // An archive keeps its owners unless others are named, and its modes whatever --chmod says.
           members.push(
-            ...planEntries(entries, { ...request, owner: chown === undefined ? undefined : owner }),
+            ...planEntries(entries, {
+              ...request,
+              owner: chown === undefined ? undefined : owner,
+              mode: undefined,
+              madeMode: undefined,
+            }),
           )
         }
-        return writeLayer(session.epoch === undefined ? members : clamped(members, session.epoch))
+        return writeLayer(withoutLaterTimes(members, session.epoch))
       },
     },
     [kind, ...flagsAsWritten(instruction), ...words].join(' '),
@@ -214,9 +219,3 @@ async function userOf(root: RootfsNode, text: string): Promise<{ uid: number; gi
   const { uid, gid } = await resolveUser(root, text, [])
   return /^\d+$/.test(text) ? { uid, gid: uid } : { uid, gid }
 }
-
-const clamped = (members: readonly PlannedMember[], epoch: number): PlannedMember[] =>
-  members.map((planned) => ({
-    ...planned,
-    member: { ...planned.member, mtime: Math.min(planned.member.mtime, epoch) },
-  }))

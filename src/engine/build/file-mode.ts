@@ -3,15 +3,17 @@ import { EngineError } from '../../core/error.ts'
 /** What `--chmod` makes of a mode. */
 export type ModeChange = (before: number, isDirectory: boolean) => number
 
+/** What BuildKit gives to directories that it makes on the way: only a mode in digits is for them, too. */
+export const octalMode = (text: string): number | undefined =>
+  /^[0-7]{1,6}$/.test(text) ? Number.parseInt(text, 8) & 0o7777 : undefined
+
 /**
  * `755`, `u+x`, `u=rwX,go=rX` (BuildKit: dockerfile2llb, parseChmod; POSIX chmod).
  * @throws EngineError `invalid-parameter`
  */
 export function parseChmod(text: string): ModeChange {
-  if (/^[0-7]{1,6}$/.test(text)) {
-    const mode = Number.parseInt(text, 8) & 0o7777
-    return () => mode
-  }
+  const mode = octalMode(text)
+  if (mode !== undefined) return () => mode
   const clauses = text.split(',').map((clause) => {
     const found = /^([ugoa]*)([-+=])([rwxXst]*)$/.exec(clause)
     if (!found) {
@@ -24,7 +26,7 @@ export function parseChmod(text: string): ModeChange {
     return { who: who === '' || who.includes('a') ? 'ugo' : who, operator, permissions }
   })
   return (before, isDirectory) =>
-    clauses.reduce((mode, { who, operator, permissions }) => {
+    clauses.reduce((current, { who, operator, permissions }) => {
       let mask = 0
       let bits = 0
       for (const one of who) {
@@ -32,13 +34,13 @@ export function parseChmod(text: string): ModeChange {
         mask |= 0o7 << shift
         if (permissions.includes('r')) bits |= 4 << shift
         if (permissions.includes('w')) bits |= 2 << shift
-        const searches = permissions.includes('X') && (isDirectory || (mode & 0o111) !== 0)
+        const searches = permissions.includes('X') && (isDirectory || (current & 0o111) !== 0)
         if (permissions.includes('x') || searches) bits |= 1 << shift
         if (permissions.includes('s') && one !== 'o') bits |= one === 'u' ? 0o4000 : 0o2000
       }
       if (permissions.includes('t')) bits |= 0o1000
-      if (operator === '+') return mode | bits
-      if (operator === '-') return mode & ~bits
-      return (mode & ~mask) | bits
+      if (operator === '+') return current | bits
+      if (operator === '-') return current & ~bits
+      return (current & ~mask) | bits
     }, before)
 }

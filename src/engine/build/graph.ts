@@ -3,7 +3,7 @@ import type { CopyInstruction, RunInstruction, Stage } from '../../codec/dockerf
 import type { Stages } from '../../codec/dockerfile/stages.ts'
 import { EngineError } from '../../core/error.ts'
 import { BuildError } from './build-error.ts'
-import { mountOptions } from './mount-options.ts'
+import { fromOf } from './mount-options.ts'
 import type { GlobalScope } from './variables.ts'
 
 /** What a FROM, a `--from` or a mount stands for. */
@@ -101,7 +101,7 @@ function fromsOf(instruction: Stage['instructions'][number]): readonly string[] 
   }
   if (instruction.kind !== 'RUN') return []
   return (instruction satisfies RunInstruction).mounts.flatMap((mount) => {
-    const from = mountOptions(mount).get('from')
+    const from = fromOf(mount)
     return from === undefined ? [] : [from]
   })
 }

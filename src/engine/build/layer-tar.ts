@@ -8,6 +8,18 @@ import { contentOf } from './node-content.ts'
 /** Pieces are gathered up to this size: small ones would cost more than their bytes. */
 const PIECE = 256 * 1024
 
+/** Members of which none was changed after a moment. @param epoch seconds since 1970; undefined: they stay as they are */
+export const withoutLaterTimes = (
+  members: readonly PlannedMember[],
+  epoch: number | undefined,
+): readonly PlannedMember[] =>
+  epoch === undefined
+    ? members
+    : members.map((planned) => ({
+        ...planned,
+        member: { ...planned.member, mtime: Math.min(planned.member.mtime, epoch) },
+      }))
+
 /** The tar of planned members. */
 export function writeLayer(members: Iterable<PlannedMember>): ReadableStream<Uint8Array> {
   const writer = new TarWriter()

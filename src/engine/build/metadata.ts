@@ -44,6 +44,7 @@ export function change(
   switch (instruction.kind) {
     case 'ENV': {
       const pairs = expandPairs(instruction, scope)
+      scope.overridden(pairs.map(([name]) => name))
       return {
         config: { ...config, Env: setAll(config.Env ?? [], pairs) },
         created: `ENV ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`,
@@ -127,7 +128,7 @@ const expandPairs = (
   pairs.map(({ key, value }) => [scope.expand(key), scope.expand(value)] as const)
 
 /** `name=value` lines with some set anew, each in its old place. */
-export function setAll(
+function setAll(
   lines: readonly string[],
   pairs: readonly (readonly [string, string])[],
 ): readonly string[] {

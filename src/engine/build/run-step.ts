@@ -1,6 +1,5 @@
 import type { RunInstruction } from '../../codec/dockerfile/instructions.ts'
 import { heredocText, parseHeredoc } from '../../codec/dockerfile/heredoc.ts'
-import { TarWriter } from '../../codec/tar/write.ts'
 import { EngineError } from '../../core/error.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
 import type { MachineProcess } from '../../ports/machine.ts'
@@ -12,37 +11,24 @@ import { resolveUser } from '../containers/user.ts'
 import { guestNetwork } from '../networks/sandbox.ts'
 import { BuildError } from './build-error.ts'
 import { rewriteLayer } from './layer-tar.ts'
-import { setAll, shellOf } from './metadata.ts'
+import { stepTreeName } from '../images/layer-store.ts'
+import { shellOf } from './metadata.ts'
+import { stepMountPoints, withMountPoints } from './mount-points.ts'
 import type { VertexReport } from './report.ts'
-import { cachePath, runMounts, type CacheDirectory, type RunMounts } from './run-mounts.ts'
+import { isOwnTree, runMounts, type RunMounts } from './run-mounts.ts'
 import type { FileTree } from './session.ts'
+import { openMounts, type StepMounts } from './step-mounts.ts'
 import type { StageRun } from './stage.ts'
 
 /** As BuildKit names its sandboxes: the same for every step, so that what depends on it is too. */
 const HOSTNAME = 'buildkitsandbox'
 const SIGKILL = 9
 
-/** What is in every container as a mount point only. */
-const STANDARD = [
-  '/.dockerenv',
-  '/dev',
-  '/dev/console',
-  '/dev/mqueue',
-  '/dev/pipes',
-  '/dev/pts',
-  '/dev/shm',
-  '/etc',
-  '/etc/hostname',
-  '/etc/hosts',
-  '/etc/resolv.conf',
-  '/proc',
-  '/run',
-  '/sys',
-  '/sys/fs/cgroup',
-]
-
 interface Command {
+  /** As history and errors have it. */
   readonly args: readonly string[]
+  /** What is run, where it is not that. */
+  readonly run?: readonly string[]
   /** A script that the Dockerfile holds, for the container's `/dev/pipes`. */
   readonly script?: { readonly name: string; readonly text: string }
   readonly shown: string
@@ -62,11 +48,7 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
   const id = hex(context.clock.randomBytes(32))
   const command = commandOf(stage, instruction)
   const mounts = await runMounts(stage, instruction, id)
-  const args = stage.scope.forRun().map(splitPair)
-  const env = setAll(
-    args.map(([name, value]) => `${name}=${value}`),
-    (stage.config.Env ?? []).map(splitPair),
-  )
+  const env = stage.scope.forRun().map(([name, value]) => `${name}=${value}`)
   const listed = stage.scope.forHistory()
   const key = keys.of('RUN', stage.diffIds, {
     args: command.args,
@@ -119,21 +101,26 @@ async function runContainer(
       { cause },
     )
   })
-  const treeName = tree.tree ?? id
-  machine.addTree(treeName, tree.root)
+  const treeName = tree.tree === undefined ? id : stepTreeName(tree.tree)
+  machine.addTree(treeName, withMountPoints(tree.root, session.now))
   for (const extra of mounts.trees) machine.addTree(extra.id, extra.root)
-  const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) =>
-    name.startsWith(id.slice(0, 60)),
-  )
+  const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) => isOwnTree(id, name))
+  let opened: StepMounts | undefined
   const cleanUp = async (): Promise<void> => {
-    await machine
-      .delete(id)
-      .catch((error: unknown) => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`))
-    await networks.leave(id)
+    const note = (error: unknown): void => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`)
+    await machine.delete(id).catch(note)
+    await networks.leave(id).catch(note)
+    await Promise.resolve(opened?.[Symbol.asyncDispose]()).catch(note)
     for (const name of own) machine.removeTree(name)
   }
   try {
-    await prepareCaches(stage, mounts.caches)
+    opened = await openMounts(
+      session.tools.context,
+      session.tools.caches,
+      mounts.plans,
+      id,
+      session.signal,
+    )
     const sandbox = await networks.join(record)
     const files = networkFiles(record.config, record.hostConfig, {
       sandbox,
@@ -159,12 +146,17 @@ async function runContainer(
         {
           container: id,
           requestId: session.request.requestId,
-          spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...mounts.mounts] },
-          rootfs: { tree: treeName, upper: 'tmpfs', redirect: false },
+          spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...opened.mounts] },
+          rootfs: {
+            tree: treeName,
+            upper: machine.disk ? 'disk' : 'tmpfs',
+            volatile: true,
+            redirect: false,
+          },
           ...(sandbox?.endpoints.some((endpoint) => endpoint.interface !== '')
             ? { network: guestNetwork(sandbox) }
             : {}),
-          files: { ...files, ...mounts.files, ...(script ? { script: script.text } : {}) },
+          files: { ...files, ...(script ? { script: script.text } : {}) },
           ...(seccomp === undefined ? {} : { seccomp }),
         },
         session.signal,
@@ -185,11 +177,11 @@ async function runContainer(
     }
     const changes = await machine.readChanges(
       { container: id, tree: treeName },
-      { ignore: [...STANDARD, ...mounts.targets], signal: session.signal },
+      { ignore: [...stepMountPoints, ...mounts.targets], signal: session.signal },
     )
     await vertex.removed(id)
     const tar = session.epoch === undefined ? changes : clamped(changes, session.epoch)
-    return afterwards(tar, () => session.later(cleanUp()))
+    return afterwards(tar, () => session.leave(cleanUp()))
   } catch (error) {
     await cleanUp()
     throw error
@@ -280,34 +272,6 @@ const clamped = (tar: ReadableStream<Uint8Array>, epoch: number): ReadableStream
     () => false,
   )
 
-/** Directories of the guest for cache mounts, made by unpacking a tar of them. */
-async function prepareCaches(stage: StageRun, caches: readonly CacheDirectory[]): Promise<void> {
-  if (caches.length === 0) return
-  const { machine } = stage.environment.session.tools.context
-  const writer = new TarWriter()
-  const made = { kind: 'directory', mtime: 0, size: 0 } as const
-  const parent = cachePath('').slice(1, -1)
-  const parts = [writer.header({ ...made, path: parent, mode: 0o700, uid: 0, gid: 0 })]
-  for (const { id, mode, uid, gid } of caches) {
-    const there = await machine.statFile({ host: true }, cachePath(id)).then(
-      () => true,
-      () => false,
-    )
-    if (!there) parts.push(writer.header({ ...made, path: cachePath(id).slice(1), mode, uid, gid }))
-  }
-  parts.push(writer.end())
-  await machine.writeFiles(
-    { host: true },
-    '/',
-    new ReadableStream({
-      start: (controller) => {
-        for (const part of parts) controller.enqueue(part)
-        controller.close()
-      },
-    }),
-  )
-}
-
 function commandOf(
   stage: StageRun,
   { command, heredocs, mounts, network }: RunInstruction,
@@ -338,8 +302,11 @@ function commandOf(
   const interpreter = /^#!\s*(\S+)(?:[ \t]+(.*\S))?/.exec(text)
   if (!interpreter) return { args: [...shell, text], shown }
   const [, program = '', argument] = interpreter
+  const path = `/dev/pipes/${first.name}`
   return {
-    args: [program, ...(argument === undefined ? [] : [argument]), `/dev/pipes/${first.name}`],
+    args: [...shell, path],
+    // The container's files are not executable: what the kernel makes of the first line is done here.
+    run: [program, ...(argument === undefined ? [] : [argument]), path],
     script: { name: first.name, text },
     shown,
   }
@@ -358,7 +325,7 @@ function networkOf({ network }: RunInstruction, standard: string): string {
 function recordOf(
   stage: StageRun,
   id: string,
-  { args }: Command,
+  { args, run = args }: Command,
   env: readonly string[],
   network: string,
 ): ContainerRecord {
@@ -373,7 +340,7 @@ function recordOf(
     config: mergeConfig(
       {
         Env: env,
-        Cmd: args,
+        Cmd: run,
         User: stage.config.User ?? '',
         WorkingDir: stage.config.WorkingDir ?? '',
         Image: '',
@@ -400,11 +367,6 @@ function recordOf(
 }
 
 const isProxy = (line: string): boolean => /^(?:https?|ftp|no|all)_proxy=/i.test(line)
-
-function splitPair(line: string): readonly [string, string] {
-  const at = line.indexOf('=')
-  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
-}
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)

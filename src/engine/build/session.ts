@@ -9,6 +9,7 @@ import type { KeyedMutex } from '../mutex.ts'
 import type { Place } from './build-error.ts'
 import { borrowedLayer } from './cache-from.ts'
 import type { BuildCache } from './cache.ts'
+import type { CacheMounts } from './cache-mounts.ts'
 import type { CacheKeys } from './cache-key.ts'
 import type { Report, VertexReport } from './report.ts'
 import type { BuildRequest } from './request.ts'
@@ -19,9 +20,12 @@ export interface BuildTools {
   readonly images: Images
   readonly networks: Networks
   readonly cache: BuildCache
+  readonly caches: CacheMounts
   readonly keys: CacheKeys
   /** The same step of two builds, or of two stages, is done once. */
   readonly making: KeyedMutex
+  /** What a build leaves to be done when it has ended, and holds nobody up. */
+  readonly leftovers: Set<Promise<void>>
 }
 
 /** A layer of a stage. */
@@ -103,9 +107,16 @@ export class BuildSession implements AsyncDisposable {
     this.#pins.push(this.tools.images.layers.pin(diffIds))
   }
 
-  /** What must be done when the build is over, but holds nothing up. */
+  /** What must be done when the build is over, but holds no step up. */
   later(work: Promise<void>): void {
     this.#later.push(work)
+  }
+
+  /** What need not be done when the build is over: clearing away. It must not reject. */
+  leave(work: Promise<void>): void {
+    const { leftovers } = this.tools
+    leftovers.add(work)
+    void work.finally(() => leftovers.delete(work))
   }
 
   /** The tree of layers that this build holds. */
@@ -133,7 +144,7 @@ export class BuildSession implements AsyncDisposable {
       }
       const borrowed = step.noCache ? undefined : await borrowedLayer(this, step)
       if (borrowed) {
-        const layer = await this.#keep(step, borrowed.diffId, borrowed.created)
+        const layer = this.#keep(step, borrowed.diffId, borrowed.created)
         await vertex.done({ cached: true })
         return layer
       }
@@ -152,17 +163,18 @@ export class BuildSession implements AsyncDisposable {
       this.signal,
     )
     this.#pins.push(pin)
-    const made = await this.#keep(step, layer.diffId, this.created)
+    const made = this.#keep(step, layer.diffId, this.created)
     await vertex.done({ cached: false })
     return made
   }
 
   /** From now on the cache knows the step's layer. */
-  async #keep(step: LayerStep, diffId: Digest, created: string): Promise<StepLayer> {
+  #keep(step: LayerStep, diffId: Digest, created: string): StepLayer {
     const { images, cache } = this.tools
     const pin = images.layers.pin([diffId])
     this.#pins.push(pin)
-    await cache.put(
+    // The next step need not wait until it is durable.
+    const stored = cache.put(
       {
         key: step.key,
         diffId,
@@ -173,11 +185,13 @@ export class BuildSession implements AsyncDisposable {
       },
       pin,
     )
+    this.later(stored)
     return { diffId, created, key: step.key }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#later)
+    this.leave(this.tools.cache.flush())
     for (const pin of this.#pins.splice(0)) await pin.release()
     this.#trees.clear()
   }

@@ -1,12 +1,15 @@
+import { mergeLayers } from '../../codec/layer-merge.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import { EngineError } from '../../core/error.ts'
 import { canonical, parseReference, withDefaultTag } from '../../core/reference.ts'
 import type { ImageRecord } from '../images/images.ts'
 import { checkPlatform } from '../images/platform.ts'
 import { located, type Place } from './build-error.ts'
+import { planCopy } from './copy-plan.ts'
+import { withoutLaterTimes, writeLayer } from './layer-tar.ts'
 import type { Source, StageGraph, StageNode } from './graph.ts'
 import type { BuildSession } from './session.ts'
-import { StageRun, type SourceFiles, type StageResult } from './stage.ts'
+import { stepNumber, StageRun, type SourceFiles, type StageResult } from './stage.ts'
 import type { BuildVariables, GlobalScope } from './variables.ts'
 
 export interface PlanOptions {
@@ -142,6 +145,8 @@ export class StagePlan {
       case 'scratch':
         return scratch
       case 'context': {
+        const root = this.#options.contexts.get(base.name)
+        if (root) return this.#contextBase(base.name, root, node)
         const reference = session.request.contexts[base.name]
         const image = await this.#contextImage(base.name, reference, node.stage.from)
         return resultOf(image)
@@ -162,11 +167,45 @@ export class StagePlan {
     }
   }
 
+  /** The files of a named context as if they were an image's. */
+  async #contextBase(name: string, root: RootfsNode, node: StageNode): Promise<StageResult> {
+    const { tools, now, epoch } = this.#session
+    const { diffId } = await this.#session.layer({
+      key: tools.keys.of('context', await tools.keys.tree(root)),
+      parent: undefined,
+      name: `[context ${name}] load from client`,
+      place: node.stage.from,
+      noCache: false,
+      lineage: { diffIds: [], history: [] },
+      borrow: 'never',
+      make: () =>
+        Promise.resolve(
+          writeLayer(
+            withoutLaterTimes(
+              planCopy({
+                sources: [{ path: '', node: root, kept: '' }],
+                inline: [],
+                destination: '/',
+                target: mergeLayers([]),
+                owner: { uid: 0, gid: 0 },
+                mode: undefined,
+                parents: false,
+                excludes: () => false,
+                now,
+              }),
+              epoch,
+            ),
+          ),
+        ),
+    })
+    return { ...scratch, diffIds: [diffId] }
+  }
+
   #contextImage(name: string, reference: string | undefined, place: Place): Promise<ImageRecord> {
     if (!reference?.startsWith('docker-image://')) {
       throw new EngineError(
-        'not-implemented',
-        `Drydock can not build FROM the context ${name}: only images and COPY --from=${name}`,
+        'invalid-parameter',
+        `the context ${name} came neither with the build nor as docker-image://…`,
       )
     }
     return this.#image(reference.slice('docker-image://'.length), place)
@@ -256,7 +295,7 @@ function labelOf(node: StageNode, isOnly: boolean): string {
     ['RUN', 'COPY', 'ADD', 'WORKDIR'].includes(kind),
   ).length
   const name = isOnly && node.stage.from.name === undefined ? '' : `${node.name} `
-  return `[${name}1/${1 + steps}]`
+  return `[${name}${stepNumber(1, 1 + steps)}]`
 }
 
 const resultOf = ({ config }: ImageRecord): StageResult => ({

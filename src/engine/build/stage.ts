@@ -178,7 +178,7 @@ export class StageRun {
     const layer: StepLayer = await session.layer({
       ...step,
       parent: this.#key,
-      name: `[${this.#label()}${++this.#step}/${this.#steps}] ${shown}`,
+      name: `[${this.#label()}${stepNumber(++this.#step, this.#steps)}] ${shown}`,
       noCache,
       lineage: {
         diffIds: this.#diffIds,
@@ -199,13 +199,11 @@ export class StageRun {
     const { node, isOnly } = this.environment
     return isOnly && node.stage.from.name === undefined ? '' : `${node.name} `
   }
-
-  /** `[1/4] FROM …` */
-  baseLabel(): string {
-    const all = [...this.environment.node.stage.instructions]
-    return `[${this.#label()}1/${1 + all.filter(makesLayer).length}]`
-  }
 }
+
+/** ` 2/11`: as wide as the last (BuildKit dockerfile2llb, prefixCommand). */
+export const stepNumber = (step: number, of: number): string =>
+  `${String(step).padStart(String(of).length)}/${of}`
 
 /** WORKDIR / has nothing to make, and doesn't count; the same as BuildKit sees it before it knows variables. */
 const makesLayer = (instruction: BuildInstruction): boolean =>

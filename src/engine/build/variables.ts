@@ -58,8 +58,10 @@ export class StageScope {
   readonly #global: GlobalScope
   readonly #variables: BuildVariables
   readonly #args = new Map<string, string>()
-  /** Declared without a value. */
-  readonly #unset = new Set<string>()
+  /** Names in the order of their declarations. */
+  readonly #declared = new Set<string>()
+  /** Those that were declared after an ENV of their name: the later one counts. */
+  readonly #over = new Map<string, string>()
   readonly #environment: () => readonly string[]
 
   /** @param environment the stage's ENV so far, `name=value` */
@@ -76,7 +78,8 @@ export class StageScope {
   /** Take over what a stage has that this one is built on. */
   inherit(other: StageScope): void {
     for (const [key, value] of other.#args) this.#args.set(key, value)
-    for (const key of other.#unset) this.#unset.add(key)
+    for (const key of other.#declared) this.#declared.add(key)
+    for (const [key, value] of other.#over) this.#over.set(key, value)
   }
 
   /** @returns the declaration as history shows it */
@@ -85,18 +88,28 @@ export class StageScope {
       .map(({ key, value }) => {
         const expanded = value === undefined ? undefined : this.expand(value)
         const chosen = this.#variables.buildArgs[key] ?? expanded ?? this.#global.get(key)
-        if (chosen === undefined) this.#unset.add(key)
-        else this.#args.set(key, chosen)
+        this.#declared.add(key)
+        if (chosen !== undefined) {
+          this.#args.set(key, chosen)
+          if (this.#fromEnvironment(key) !== undefined) this.#over.set(key, chosen)
+        }
         return chosen === undefined ? key : `${key}=${chosen}`
       })
       .join(' ')
   }
 
+  /** An ENV comes after the ARGs of its names. */
+  overridden(names: readonly string[]): void {
+    for (const name of names) this.#over.delete(name)
+  }
+
   get(name: string): string | undefined {
-    for (const line of this.#environment()) {
-      if (line.startsWith(`${name}=`)) return line.slice(name.length + 1)
-    }
-    return this.#args.get(name)
+    return this.#over.get(name) ?? this.#fromEnvironment(name) ?? this.#args.get(name)
+  }
+
+  #fromEnvironment(name: string): string | undefined {
+    const line = this.#environment().find((candidate) => candidate.startsWith(`${name}=`))
+    return line?.slice(name.length + 1)
   }
 
   /** @throws Error in BuildKit's words */
@@ -135,21 +148,20 @@ export class StageScope {
     return expand(word, (name) => this.get(name), { escape: this.#variables.escape })
   }
 
-  /** ARGs that RUN finds in its environment: declared ones, and proxies that were given. */
-  forRun(): readonly string[] {
+  /** What RUN finds in its environment: proxies that were given, declared ARGs, and ENV; of a name, what came last. */
+  forRun(): readonly (readonly [string, string])[] {
     const given = Object.entries(this.#variables.buildArgs).filter(([name]) =>
       PREDEFINED_ARGS.has(name),
     )
-    return [...new Map([...given, ...this.#args]).entries()].map(
-      ([name, value]) => `${name}=${value}`,
-    )
+    const environment = this.#environment().map((line) => {
+      const at = line.indexOf('=')
+      return at < 0 ? ([line, ''] as const) : ([line.slice(0, at), line.slice(at + 1)] as const)
+    })
+    return [...new Map([...given, ...this.#args, ...environment, ...this.#over])]
   }
 
-  /** Of them, those that history shows and that the cache looks at. */
+  /** ARGs that history shows, with the value that a RUN sees (BuildKit dockerfile2llb, runCommandString). */
   forHistory(): readonly string[] {
-    const unset = [...this.#unset].filter((name) => !this.#args.has(name))
-    return [...this.#args, ...unset.map((name) => [name, ''] as const)]
-      .filter(([name]) => !PREDEFINED_ARGS.has(name))
-      .map(([name, value]) => `${name}=${value}`)
+    return [...this.#declared].map((name) => `${name}=${this.get(name) ?? ''}`)
   }
 }

@@ -4,7 +4,7 @@ import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { parseChmod } from './file-mode.ts'
 import { formatDuration, parseDuration } from './go-format.ts'
 import { stageGraph } from './graph.ts'
-import { mountOptions } from './mount-options.ts'
+import { fromOf, parseMount } from './mount-options.ts'
 import { parsePorts } from './ports.ts'
 import { GlobalScope } from './variables.ts'
 
@@ -62,12 +62,49 @@ test('durations as Go prints them', () => {
   expect(() => parseDuration('soon')).toThrow('invalid duration "soon"')
 })
 
-test('options of a mount', () => {
-  expect(Object.fromEntries(mountOptions('type=bind,"source=a,b",ro'))).toEqual({
-    type: 'bind',
-    source: 'a,b',
-    ro: 'true',
-  })
+test.each([
+  ['type=bind,"source=a,b",ro', { type: 'bind', source: 'a,b', readOnly: true }],
+  ['src=a,dst=/b,rw', { type: 'bind', source: 'a', target: '/b', readOnly: false }],
+  ['type=cache,target=/c', { type: 'cache', target: '/c', readOnly: false }],
+  [
+    'type=cache,target=/c,readonly,sharing=locked,id=x',
+    { readOnly: true, sharing: 'locked', id: 'x' },
+  ],
+  ['type=tmpfs,target=/t,size=64m', { type: 'tmpfs', size: 67_108_864 }],
+  [
+    'type=secret,id=k,required,mode=0440,uid=5,gid=6',
+    { required: true, mode: 0o440, uid: 5, gid: 6 },
+  ],
+  ['type=secret,id=k,required=false', { required: false }],
+] as const)('the mount %s', (text, expected) => {
+  expect(parseMount(text)).toMatchObject(expected)
+})
+
+test.each([
+  ['type=bnd', 'unsupported mount type "bnd" (did you mean bind?)'],
+  [
+    'type=cache,target=/c,sharing=lockd',
+    'unsupported sharing value "lockd" (did you mean locked?)',
+  ],
+  ['type=bind,tagret=/x', "unexpected key 'tagret' in 'tagret=/x' (did you mean target?)"],
+  ['type=bind,target', "invalid field 'target' must be a key=value pair"],
+  ['type=bind,ro=perhaps', 'invalid value for ro: perhaps'],
+  ['type=bind,required', "unexpected key 'required' for mount type 'bind'"],
+  ['type=bind,size=1m', "unexpected key 'size' for mount type 'bind'"],
+  ['type=tmpfs,size=much', 'invalid value for size: much'],
+  ['type=bind,mode=0700', 'mode not allowed for "bind" type mounts'],
+  ['type=cache,mode=9', 'invalid value 9 for mode'],
+  ['type=secret,sharing=shared,id=x', 'invalid cache sharing set for secret mount'],
+  ['type=secret', 'invalid secret mount. one of source, target required'],
+  ['type=secret,id=a,source=b', "both source and id can't be set"],
+  ['type=secret,id=a,from=b', 'secret mount should not have a from'],
+] as const)('the mount %s is refused', (text, message) => {
+  expect(() => parseMount(text)).toThrow(message)
+})
+
+test('where a mount is from', () => {
+  expect(fromOf('type=bind,from=build,source=/x')).toBe('build')
+  expect(fromOf('type=cache,target=/from=x')).toBeUndefined()
 })
 
 const graph = (text: string, target = '') => {

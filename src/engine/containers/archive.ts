@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
-import type { FileStat } from '../../core/guest-protocol.ts'
-import { inflated } from '../images/layer-import.ts'
+import type { FileStat } from '../../core/guest-archives.ts'
+import { decompressed } from '../../codec/decompress.ts'
 import type { Container } from './container.ts'
 import type { Containers } from './containers.ts'
 import { holdFiles, holding, isMissing, volumesOf } from './files.ts'
@@ -84,7 +84,7 @@ export async function extractToDirectory(
       if (isDirectory) requireWritable(container, place)
     }
     const owner = copyUIDGID ? await userOf(containers, container) : undefined
-    await machine.writeFiles(held.files, absolute, await inflated(tar), {
+    await machine.writeFiles(held.files, absolute, await decompressed(tar), {
       noOverwriteDirNonDir,
       signal,
       ...(owner ? { owner } : {}),

@@ -28,6 +28,8 @@ const mount = struct('Mount', {
     Propagation: 'string',
     NonRecursive: 'bool',
     CreateMountpoint: 'bool',
+    ReadOnlyNonRecursive: 'bool',
+    ReadOnlyForceRecursive: 'bool',
   }),
   VolumeOptions: struct('VolumeOptions', {
     NoCopy: 'bool',

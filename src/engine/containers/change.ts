@@ -21,7 +21,7 @@ export async function pauseContainer(containers: Containers, container: Containe
     )
   }
   await containers.context.machine.pause(container.id)
-  container.setState({ status: 'paused' })
+  void container.setState({ status: 'paused' })
   container.event('pause')
 }
 
@@ -34,7 +34,7 @@ export async function unpauseContainer(
     throw new EngineError('internal', `Container ${container.id} is not paused`)
   }
   await containers.context.machine.resume(container.id)
-  container.setState({ status: 'running' })
+  void container.setState({ status: 'running' })
   container.event('unpause')
 }
 

@@ -1,6 +1,6 @@
 import type { Digest } from '../../core/digest.ts'
 import { EngineError } from '../../core/error.ts'
-import type { ContainerFiles } from '../../core/guest-protocol.ts'
+import type { ContainerFiles } from '../../core/guest-archives.ts'
 import type { OciContainerDefaults, OciImageConfig } from '../../core/oci.ts'
 import { familiar, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
 import { PLATFORM } from '../images/platform.ts'

@@ -85,6 +85,7 @@ export interface HostConfig extends Resources {
   readonly VolumesFrom?: readonly string[] | null
   readonly Mounts?: readonly MountRequest[]
   readonly Devices: readonly DeviceMapping[]
+  readonly DeviceCgroupRules?: readonly string[] | null
   readonly DeviceRequests?: readonly DeviceRequest[] | null
   readonly MaskedPaths: readonly string[] | null
   readonly ReadonlyPaths: readonly string[] | null

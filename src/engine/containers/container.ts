@@ -1,4 +1,5 @@
 import type { MachineProcess } from '../../ports/machine.ts'
+import type { RecordChange } from '../../ports/record-store.ts'
 import { EngineError } from '../../core/error.ts'
 import type { Context } from '../context.ts'
 import type { Exec } from '../execs/exec.ts'
@@ -61,19 +62,21 @@ export class Container {
   /**
    * The change holds at once; resolved when it is stored. A full store doesn't stop a container: what happens to it goes
    * on, and the record is written with the next change.
+   * @param others what is stored with it, or not at all
    */
-  update(change: Partial<ContainerRecord>): Promise<void> {
+  update(change: Partial<ContainerRecord>, others: readonly RecordChange[] = []): Promise<void> {
     this.#record = { ...this.#record, ...change }
     if (this.#closed) return Promise.resolve()
     return this.#context.records
-      .commit([{ kind: 'container', key: this.id, value: this.#record }])
+      .commit([...others, { kind: 'container', key: this.id, value: this.#record }])
       .catch((error: unknown) => {
         this.#context.log.add(`container ${shortId(this.id)} is not stored: ${String(error)}`)
       })
   }
 
-  setState(change: Partial<ContainerState>): void {
-    void this.update({ state: { ...this.state, ...change } })
+  /** Resolved when it is stored, as `update`. */
+  setState(change: Partial<ContainerState>): Promise<void> {
+    return this.update({ state: { ...this.state, ...change } })
   }
 
   event(action: string, attributes: Readonly<Record<string, string>> = {}): void {

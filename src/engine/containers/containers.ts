@@ -8,11 +8,12 @@ import type { VolumeUser, Volumes } from '../volumes/volumes.ts'
 import { Container, type WaitCondition } from './container.ts'
 import { createContainer, type CreateOptions, type CreateResult } from './create.ts'
 import { readLogs, type LogOptions } from './logs.ts'
-import { isRunning, parseRecord } from './record.ts'
+import { parseRecord } from './record.ts'
+import { recoverContainers } from './recover.ts'
 import { discardContainer, removeContainer, type RemoveOptions } from './remove.ts'
 import { launch, startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
-import { formatTime, strictTimes } from './time.ts'
+import { strictTimes } from './time.ts'
 
 /** Milliseconds from a container's end to its log on the disk. */
 const flushDelay = 1000
@@ -37,7 +38,7 @@ export class Containers implements AsyncDisposable {
     this.creationTime = strictTimes(context.clock)
   }
 
-  /** What the store knows; those that ran when the engine ended are `exited`, and policies bring theirs back. */
+  /** What the store knows; `recover` brings it up to date. */
   static async open(
     context: Context,
     images: Images,
@@ -50,43 +51,17 @@ export class Containers implements AsyncDisposable {
       if (record) containers.#byId.set(id, new Container(context, record))
       else context.log.add(`container ${id.slice(0, 12)} is of another schema and left alone`)
     }
-    containers.#recover()
     return containers
+  }
+
+  /** Called once, when all parts of the engine know each other. */
+  recover(): void {
+    recoverContainers(this)
   }
 
   /** Aborted when the engine ends. */
   get closing(): AbortSignal {
     return this.#closing.signal
-  }
-
-  #recover(): void {
-    for (const container of this.all()) {
-      const { hostConfig, stoppedByUser } = container.record
-      const ran = isRunning(container.state)
-      if (ran) {
-        container.setState({
-          status: 'exited',
-          pid: 0,
-          exitCode: 255,
-          finishedAt: formatTime(this.context.clock.now()),
-        })
-      }
-      const { Name: policy } = hostConfig.RestartPolicy
-      const returns =
-        (policy === 'always' && (ran || container.state.status === 'exited')) ||
-        (policy === 'unless-stopped' &&
-          !stoppedByUser &&
-          (ran || container.state.status === 'exited'))
-      if (container.state.status === 'removing' || (ran && hostConfig.AutoRemove)) {
-        this.#later(container, this.discard(container))
-      } else if (returns) this.#later(container, startContainer(this, container))
-    }
-  }
-
-  #later(container: Container, work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.context.log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
-    })
   }
 
   all(): Container[] {
@@ -178,8 +153,8 @@ export class Containers implements AsyncDisposable {
   }
 
   /** Removes it whatever its state; for `--rm`. */
-  discard(container: Container): Promise<void> {
-    return discardContainer(this, container)
+  discard(container: Container, options?: { readonly volumes: boolean }): Promise<void> {
+    return discardContainer(this, container, options)
   }
 
   attach(nameOrId: string, options: AttachOptions, signal: AbortSignal): Promise<ClientStream> {

@@ -12,6 +12,8 @@ import { checkConfig } from './validate.ts'
 import { splitMode } from './validate-host.ts'
 import { settleMounts, wishesOf } from '../volumes/container-mounts.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
+import type { VolumeRecord } from '../volumes/volume.ts'
+import { stored } from '../volumes/volumes.ts'
 
 export interface CreateOptions {
   /** Without it a random one. */
@@ -68,15 +70,18 @@ export async function createContainer(
     tmpfs: Object.keys(hostConfig.Tmpfs ?? {}),
     from: mountsFrom(containers, hostConfig.VolumesFrom ?? []),
   })
+  const made: VolumeRecord[] = []
+  // Whatever is thrown from here on leaves no volume behind.
+  let isMade = false
+  using _ = {
+    [Symbol.dispose]: () => {
+      if (!isMade) containers.volumes.abandon(made)
+    },
+  }
   const mounts =
     wishes.length === 0
       ? []
-      : await settleMounts(
-          wishes,
-          containers.volumes,
-          machine,
-          containers.context.hostPaths ?? 'guest',
-        )
+      : await settleMounts(wishes, containers.volumes, containers.context, made)
   const container = new Container(containers.context, {
     schema: recordSchema,
     id,
@@ -93,9 +98,10 @@ export async function createContainer(
   })
   // From here on the name is taken, before anything is waited for.
   containers.add(container)
-  const stored = container.update({})
+  isMade = true
+  const isStored = container.update({}, made.map(stored))
   // One that goes with its process needn't outlive the engine's.
-  if (!hostConfig.AutoRemove) await stored
+  if (!hostConfig.AutoRemove) await isStored
   container.event('create')
   const discarded =
     hostConfig.NetworkMode === 'host' && Object.keys(hostConfig.PortBindings).length > 0
@@ -107,18 +113,21 @@ export async function createContainer(
 
 /**
  * `name[:ro|rw]` of `--volumes-from` (moby volume/mounts ParseVolumesFrom).
- * @throws EngineError `invalid-parameter`, `not-found`
+ * @throws EngineError `internal` as Docker, `invalid-parameter` for no such container
  */
 function mountsFrom(containers: Containers, specs: readonly string[]): MountPoint[] {
   return specs.flatMap((spec) => {
-    const [name = '', mode = 'rw', more] = spec.split(':')
-    if (name === '' || more !== undefined) {
-      throw new EngineError('invalid-parameter', `malformed volumes-from specification: ${spec}`)
+    const [name = '', mode = 'rw'] = spec.split(/:(.*)/s)
+    if (name === '') {
+      throw new EngineError('internal', `malformed volumes-from specification: ${spec}`)
     }
     if (!['ro', 'rw', 'z', 'Z'].includes(mode)) {
-      throw new EngineError('invalid-parameter', `invalid mode: ${mode}`)
+      throw new EngineError('internal', `invalid mode: ${mode}`)
     }
-    return (containers.get(name).record.mounts ?? []).map((mount) => ({
+    // Were it "not found", clients would pull the image and try again.
+    const owner = containers.find(name)
+    if (!owner) throw new EngineError('invalid-parameter', `No such container: ${name}`)
+    return (owner.record.mounts ?? []).map((mount) => ({
       ...mount,
       writable: mount.writable && mode !== 'ro',
     }))

@@ -2,13 +2,12 @@ import type { MachineProcess } from '../../ports/machine.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
+import { lostExitCode } from './record.ts'
 import { ProcessIo } from './process-io.ts'
 import { formatTime } from './time.ts'
 
 /** Output may come this long after a process has died before it counts as stopped (moby daemon/monitor.go). */
 const drainTime = 2000
-/** What Docker shows for a container that was lost with its host. */
-const lostExitCode = 255
 
 interface Run {
   readonly process: MachineProcess
@@ -36,7 +35,7 @@ export async function supervise(
   const ran = clock.monotonic() - run.began
   const exitCode = status.kind === 'exited' ? status.code : lostExitCode
   const delay = restartDelay(container, exitCode, ran)
-  container.setState({
+  const stored = container.setState({
     status: delay === undefined ? 'exited' : 'restarting',
     pid: 0,
     exitCode,
@@ -46,6 +45,8 @@ export async function supervise(
   })
   tell(containers, container, status, exitCode, ran)
   await containers.networks.leave(container.id)
+  // Who waits is told what a power cut does not take back. What goes with its process is gone then, anyhow.
+  if (!container.record.hostConfig.AutoRemove) await stored
   container.exited()
   try {
     if (delay !== undefined) await restartLater(containers, container, delay)
@@ -113,7 +114,7 @@ async function restartLater(
       return
     } catch {
       wait = restartDelay(container, container.state.exitCode, 0)
-      if (wait !== undefined) container.setState({ status: 'restarting' })
+      if (wait !== undefined) void container.setState({ status: 'restarting' })
     }
   }
 }

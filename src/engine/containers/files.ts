@@ -1,7 +1,10 @@
 import { EngineError } from '../../core/error.ts'
-import type { ContainerFiles, GuestError, RuntimeMount } from '../../core/guest-protocol.ts'
+import type { ContainerFiles } from '../../core/guest-archives.ts'
+import type { GuestError } from '../../core/guest-protocol.ts'
+import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import type { Container } from './container.ts'
 import type { Containers } from './containers.ts'
+import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
 import { networkFiles } from './network-files.ts'
 
@@ -27,8 +30,8 @@ export async function holdFiles(
     }
     const { tree, root } = await containers.images.tree(container.record.image)
     containers.context.machine.addTree(tree, root)
-    const mounts = volumes ? volumesOf(container) : []
-    if (volumes) await containers.volumes.ensure(container.record.mounts ?? [])
+    const points = volumes ? await containers.volumes.place(container.record.mounts ?? []) : []
+    const mounts = volumes ? volumesOf(container, points) : []
     const files = { container: container.id, tree, ...(mounts.length > 0 ? { mounts } : {}) }
     const runs = status === 'running' || status === 'paused'
     if (runs) lock[Symbol.dispose]()
@@ -40,13 +43,16 @@ export async function holdFiles(
 }
 
 /** Its binds, and the files that are bound to each container's /etc. */
-export function volumesOf({ id, record }: Container): readonly RuntimeMount[] {
+export function volumesOf(
+  { id, record }: Container,
+  points: readonly MountPoint[] = record.mounts ?? [],
+): readonly RuntimeMount[] {
   const { config, hostConfig } = record
   return containerMounts(
     id,
     hostConfig,
     Object.keys(networkFiles(config, hostConfig)),
-    record.mounts,
+    points,
   ).filter(({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init')
 }
 

@@ -1,15 +1,18 @@
 import { STORAGE_DRIVER } from '../images/image.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
+import type { HealthState } from '../health/health-state.ts'
 import { networkSettings } from './network-settings.ts'
 import { commandOf, isRunning, type ContainerRecord } from './record.ts'
+import type { ContainerSize } from './size.ts'
 import { goTime } from './time.ts'
 import { mountView } from '../volumes/mount-point.ts'
 
-/** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. */
+/** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. @param size when it was asked for */
 export function inspectContainer(
   containers: Containers,
   container: Container,
+  size?: ContainerSize,
 ): Readonly<Record<string, unknown>> {
   const { record } = container
   const { config, hostConfig, state } = record
@@ -33,6 +36,7 @@ export function inspectContainer(
       Error: state.error,
       StartedAt: goTime(state.startedAt),
       FinishedAt: goTime(state.finishedAt),
+      ...(state.health ? { Health: healthView(state.health) } : {}),
     },
     Image: record.image,
     ResolvConfPath: `${folder}/resolv.conf`,
@@ -49,11 +53,21 @@ export function inspectContainer(
     ExecIDs: execs.length > 0 ? execs.map(({ id }) => id) : null,
     HostConfig: hostConfig,
     GraphDriver: { Data: null, Name: STORAGE_DRIVER },
+    ...(size ? { SizeRw: size.own, SizeRootFs: size.all } : {}),
     Mounts: mountPoints(container),
     Config: config,
     NetworkSettings: networkSettings(containers, container),
   }
 }
+
+const healthView = (health: HealthState): HealthState => ({
+  ...health,
+  Log: health.Log.map((result) => ({
+    ...result,
+    Start: goTime(result.Start),
+    End: goTime(result.End),
+  })),
+})
 
 /** Mounts of a client's; tmpfs by `--tmpfs` is not shown, as in Docker. */
 export const mountPoints = ({

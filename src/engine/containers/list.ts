@@ -6,6 +6,7 @@ import { mountPoints } from './inspect.ts'
 import { shortId } from './names.ts'
 import { endpointsOf, portSummaries } from './network-settings.ts'
 import { commandOf, isRunning, type ContainerState } from './record.ts'
+import { containerSize, layerSize, type ContainerSize } from './size.ts'
 import { humanDuration, parseTime } from './time.ts'
 
 export interface ListOptions {
@@ -14,7 +15,7 @@ export interface ListOptions {
   /** The newest only; implies `all`. */
   readonly limit?: number
   readonly filters: Filters
-  /** With `SizeRootFs`; what a container has written isn't measured yet. */
+  /** With `SizeRw` and `SizeRootFs`. */
   readonly size: boolean
 }
 
@@ -129,7 +130,7 @@ async function filter(
               ({ name, destination }) => name === wanted || destination === wanted,
             ),
           )) &&
-      filters.exact('health', 'none')
+      filters.exact('health', state.health?.Status ?? 'none')
     )
   }
 }
@@ -155,7 +156,7 @@ async function summary(
     Command: commandOf(record.config).map(quoted).join(' '),
     Created: Math.floor(parseTime(record.created) / 1000),
     Ports: portSummaries(containers, container),
-    ...(withSize ? { SizeRootFs: await rootSize(containers, container) } : {}),
+    ...(withSize ? sizeView(await containerSize(containers, container)) : {}),
     Labels: record.config.Labels,
     State: state.status,
     Status: statusText(state, now),
@@ -178,12 +179,15 @@ async function imageName(containers: Containers, container: Container): Promise<
   }
 }
 
-async function rootSize(containers: Containers, container: Container): Promise<number> {
-  try {
-    return (await containers.images.get(container.record.image)).size
-  } catch {
-    return 0
-  }
+/** Docker leaves out what is 0. */
+const sizeView = ({ own, all }: ContainerSize): Readonly<Record<string, number>> => ({
+  ...(own > 0 ? { SizeRw: own } : {}),
+  ...(all > 0 ? { SizeRootFs: all } : {}),
+})
+
+function healthText({ health }: ContainerState): string {
+  if (!health) return ''
+  return health.Status === 'starting' ? ' (health: starting)' : ` (${health.Status})`
 }
 
 /** `Up 3 seconds`, `Exited (0) 2 minutes ago` (moby container/state.go String). */
@@ -191,7 +195,7 @@ function statusText(state: ContainerState, now: number): string {
   const since = (time: string): string => humanDuration(now - parseTime(time))
   switch (state.status) {
     case 'running':
-      return `Up ${since(state.startedAt)}`
+      return `Up ${since(state.startedAt)}${healthText(state)}`
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`
     case 'restarting':
@@ -220,6 +224,7 @@ export async function pruneContainers(
     .get('until')
     .map((text) => pointInTime(text, containers.context.clock.now()))
   const deleted: string[] = []
+  let reclaimed = 0
   for (const container of containers.all()) {
     const { config, created } = container.record
     const { status } = container.state
@@ -227,16 +232,18 @@ export async function pruneContainers(
     if (!filters.labels(config.Labels)) continue
     if (filters.has('label!') && filters.labels(config.Labels, 'label!')) continue
     if (until.some((limit) => parseTime(created) > limit)) continue
+    const size = await layerSize(containers, container.id)
     await containers.discard(container)
+    reclaimed += size
     deleted.push(container.id)
   }
   containers.context.log.add(`pruned ${deleted.map(shortId).join(' ')}`)
   containers.context.events.publish({
     Type: 'container',
     Action: 'prune',
-    Actor: { ID: '', Attributes: { reclaimed: '0' } },
+    Actor: { ID: '', Attributes: { reclaimed: String(reclaimed) } },
   })
-  return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: 0 }
+  return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
 }
 
 /** Milliseconds since 1970, from a time or a Go duration before now. */

@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { RuntimeMount } from '../../core/guest-protocol.ts'
+import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import { runtimeMount, type MountPoint } from '../volumes/mount-point.ts'
 import type { HostConfig } from './config.ts'
 import { defaultMounts, sharedMemory } from '../../core/default-mounts.ts'

@@ -1,6 +1,7 @@
 import type { Digest } from '../../core/digest.ts'
 import type { ContainerConfig, HostConfig } from './config.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
+import type { HealthState } from '../health/health-state.ts'
 import { zeroTime } from './time.ts'
 
 export const recordSchema = 1
@@ -24,6 +25,8 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds; `zeroTime` before the first. */
   readonly startedAt: string
   readonly finishedAt: string
+  /** Of one with a healthcheck, since its first start. */
+  readonly health?: HealthState
 }
 
 /** A container in the record store, kind `container`, by its id. */
@@ -46,6 +49,8 @@ export interface ContainerRecord {
   readonly restartCount: number
   /** A user stopped it: no policy but `always` brings it back with the engine. */
   readonly stoppedByUser: boolean
+  /** Of one that is being removed: the volumes that were made for it alone go, too. */
+  readonly removeVolumes?: boolean
 }
 
 export const createdState: ContainerState = {
@@ -57,6 +62,9 @@ export const createdState: ContainerState = {
   startedAt: zeroTime,
   finishedAt: zeroTime,
 }
+
+/** What Docker shows for a container that was lost with its host. */
+export const lostExitCode = 255
 
 /** The program and its arguments. */
 export const commandOf = (config: ContainerConfig): readonly string[] => [

@@ -1,4 +1,5 @@
-import type { ResourceUpdate, RuntimeSpec } from '../../core/guest-protocol.ts'
+import type { ResourceUpdate } from '../../core/guest-protocol.ts'
+import type { RuntimeSpec } from '../../core/runtime-spec.ts'
 import type { Resources } from './config.ts'
 
 type SpecResources = NonNullable<RuntimeSpec['linux']['resources']>

@@ -1,7 +1,9 @@
-import type { RuntimeProcess, RuntimeSpec } from '../../core/guest-protocol.ts'
+import type { RuntimeProcess, RuntimeSpec } from '../../core/runtime-spec.ts'
 import { compileSeccomp } from '../../codec/seccomp.ts'
 import { containerCapabilities } from './capabilities.ts'
 import type { ContainerConfig, HostConfig } from './config.ts'
+import type { ContainerDevices } from './devices.ts'
+import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
 import { commandOf, type ContainerRecord } from './record.ts'
 import { specResources } from './resources.ts'
@@ -23,12 +25,14 @@ export function runtimeSpec(
   user: ResolvedUser,
   files: readonly string[],
   shared: SharedNamespaces,
+  devices: ContainerDevices = { nodes: [], rules: [] },
+  linked: readonly string[] = [],
 ): RuntimeSpec {
   const { config, hostConfig: host } = record
   const sharesUts = host.UTSMode === 'host'
   return {
     ociVersion: '1.2.0',
-    process: containerProcess(config, host, user),
+    process: containerProcess(config, host, user, linked),
     root: { path: 'rootfs', ...(host.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(sharesUts ? {} : { hostname: config.Hostname }),
     ...(sharesUts || !config.Domainname ? {} : { domainname: config.Domainname }),
@@ -39,13 +43,25 @@ export function runtimeSpec(
       resources: {
         ...specResources(host),
         // guestd adds the harmless ones: null, zero, random, terminals.
-        devices: [{ allow: host.Privileged, access: 'rwm' }],
+        devices: [{ allow: host.Privileged, access: 'rwm' }, ...devices.rules],
       },
+      ...(devices.nodes.length > 0 ? { devices: devices.nodes } : {}),
+      ...rootPropagation(record.mounts ?? []),
       ...(host.MaskedPaths ? { maskedPaths: host.MaskedPaths } : {}),
       ...(host.ReadonlyPaths ? { readonlyPaths: host.ReadonlyPaths } : {}),
       sysctl: sysctlsOf(host),
     },
   }
+}
+
+/** What is mounted in a volume passes through the container's root (moby daemon/oci_linux.go withMounts). */
+function rootPropagation(
+  mounts: readonly MountPoint[],
+): Pick<RuntimeSpec['linux'], 'rootfsPropagation'> {
+  const has = (words: readonly string[]): boolean =>
+    mounts.some(({ propagation }) => words.includes(propagation))
+  if (has(['shared', 'rshared'])) return { rootfsPropagation: 'shared' }
+  return has(['slave', 'rslave']) ? { rootfsPropagation: 'rslave' } : {}
 }
 
 /** The program that the seccomp filter of a container is; undefined: unconfined. */
@@ -67,6 +83,7 @@ function containerProcess(
   config: ContainerConfig,
   host: HostConfig,
   user: ResolvedUser,
+  linked: readonly string[],
 ): RuntimeProcess {
   const command = commandOf(config)
   const [rows, columns] = host.ConsoleSize
@@ -77,7 +94,7 @@ function containerProcess(
       : {}),
     args: host.Init ? ['/sbin/docker-init', '--', ...command] : command,
     ...commonProcess(config, host, user),
-    env: environmentOf(config),
+    env: environmentOf(config, linked),
     cwd: config.WorkingDir || '/',
     capabilities: capabilitySets(capabilitiesOf(host)),
     oomScoreAdj: host.OomScoreAdj,
@@ -104,6 +121,8 @@ const commonProcess = (
 export interface ExecRequest {
   readonly args: readonly string[]
   readonly env: readonly string[]
+  /** What the container's links give. */
+  readonly linked: readonly string[]
   readonly tty: boolean
   readonly privileged: boolean
   readonly cwd: string
@@ -129,7 +148,10 @@ export function execProcess(
       : {}),
     args: request.args,
     ...commonProcess(config, host, user),
-    env: mergeEnvironment(environmentOf({ ...config, Tty: request.tty }), request.env),
+    env: mergeEnvironment(
+      environmentOf({ ...config, Tty: request.tty }, request.linked),
+      request.env,
+    ),
     cwd: request.cwd || config.WorkingDir || '/',
     capabilities: capabilitySets(capabilities),
     oomScoreAdj: host.OomScoreAdj,
@@ -145,9 +167,10 @@ const capabilitySets = (names: readonly string[]): NonNullable<RuntimeProcess['c
   ambient: [],
 })
 
-/** PATH, HOSTNAME and TERM first, then what the container asks for (moby daemon/container_operations.go). */
-function environmentOf(config: ContainerConfig): readonly string[] {
-  const base = [defaultPath, `HOSTNAME=${config.Hostname}`, ...(config.Tty ? ['TERM=xterm'] : [])]
+/** PATH, HOSTNAME, TERM and links first, then what the container asks for (moby daemon/container_operations.go). */
+function environmentOf(config: ContainerConfig, linked: readonly string[] = []): readonly string[] {
+  const terminal = config.Tty ? ['TERM=xterm'] : []
+  const base = [defaultPath, `HOSTNAME=${config.Hostname}`, ...terminal, ...linked]
   return mergeEnvironment(base, config.Env)
 }
 

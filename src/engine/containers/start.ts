@@ -2,11 +2,13 @@ import { EngineError } from '../../core/error.ts'
 import type { ContainerStart } from '../../core/guest-protocol.ts'
 import type { Containers } from './containers.ts'
 import type { Container } from './container.ts'
+import { containerDevices } from './devices.ts'
 import { supervise } from './exit.ts'
 import { LogFollowers } from './log-followers.ts'
 import { logSink } from './log-sink.ts'
 import { guestNetwork, type Sandbox } from '../networks/sandbox.ts'
-import { makeSources } from '../volumes/container-mounts.ts'
+import { linkEnvironment } from './links.ts'
+import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerFiles } from './network-files.ts'
 import { ProcessIo } from './process-io.ts'
 import { isRunning } from './record.ts'
@@ -69,7 +71,7 @@ export async function launch(
     const pumped = io.pump(process.output)
     if (config.OpenStdin) io.feed(process.stdin)
     else if (!config.Tty) process.stdin.close().catch(() => undefined)
-    container.setState({
+    const stored = container.setState({
       status: 'running',
       pid: process.pid,
       exitCode: 0,
@@ -81,13 +83,17 @@ export async function launch(
     containers.volumes.mounted(container.id, container.record.mounts ?? [])
     container.event('start')
     void supervise(containers, container, { process, io, pumped, began: clock.monotonic() })
+    // After a power cut, who was told of the start finds that it ran.
+    if (!hostConfig.AutoRemove) await stored
   } catch (cause) {
     // Before the machine was asked, errors are our own and say everything.
     const failure =
       !asked && cause instanceof EngineError
         ? { error: cause, exitCode: 128 }
-        : (portFailure(containers, container, cause) ?? startFailure('start', cause))
-    container.setState({
+        : (portFailure(containers, container, cause) ??
+          subpathFailure(container.record.mounts ?? [], cause) ??
+          startFailure('start', cause))
+    void container.setState({
       status: container.state.status === 'created' ? 'created' : 'exited',
       pid: 0,
       exitCode: failure.exitCode,
@@ -115,6 +121,22 @@ function portFailure(
   return { error: new EngineError('internal', message, { cause }), exitCode: 128 }
 }
 
+/** guestd found no such thing in a volume, or only outside of it; in Docker's words (moby internal/safepath). */
+function subpathFailure(
+  mounts: readonly MountPoint[],
+  cause: unknown,
+): { readonly error: EngineError; readonly exitCode: number } | undefined {
+  const message = cause instanceof EngineError ? cause.message : ''
+  const [, destination, reason] = /to rootfs at "(.*)": (.*)$/.exec(message) ?? []
+  const mount = mounts.find((one) => one.destination === destination)
+  if (mount?.subpath === undefined) return undefined
+  const path = `${mount.source}/${mount.subpath}`
+  const sentence = /^invalid cross-device link$/i.test(reason ?? '')
+    ? `path concatenation escapes the base directory, base: ${mount.source}, subpath: ${mount.subpath}`
+    : `cannot access path ${path}: lstat ${path}: ${reason?.toLowerCase()}`
+  return { error: new EngineError('internal', sentence, { cause }), exitCode: 128 }
+}
+
 async function prepare(
   containers: Containers,
   container: Container,
@@ -126,9 +148,8 @@ async function prepare(
   const user = await resolveUser(root, config.User, hostConfig.GroupAdd ?? [])
   const { machine } = containers.context
   machine.addTree(tree, root)
-  const mounts = record.mounts ?? []
-  await containers.volumes.ensure(mounts)
-  await makeSources(machine, mounts)
+  const mounts = await containers.volumes.place(record.mounts ?? [])
+  const devices = await containerDevices(machine, hostConfig)
   const shared = sharedNamespaces(containers, container)
   const sandbox = await containers.networks.join(record)
   const [mode, target] = splitMode(hostConfig.NetworkMode)
@@ -138,7 +159,14 @@ async function prepare(
   return {
     container: container.id,
     ...(requestId === undefined ? {} : { requestId }),
-    spec: runtimeSpec(record, user, Object.keys(files), shared),
+    spec: runtimeSpec(
+      { ...record, mounts },
+      user,
+      Object.keys(files),
+      shared,
+      devices,
+      linkEnvironment(containers, record),
+    ),
     rootfs: machine.disk
       ? { tree, upper: 'disk', ...(hostConfig.AutoRemove ? { volatile: true } : {}) }
       : { tree, upper: 'tmpfs' },

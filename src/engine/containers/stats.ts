@@ -5,6 +5,8 @@ import { formatTime, goTime, zeroTime } from './time.ts'
 
 /** Milliseconds between samples, as dockerd's collector. */
 const interval = 1000
+/** Between the two samples of a single answer: docker's client waits two seconds for it, however busy the machine is. */
+const shortInterval = 500
 
 interface Sample {
   readonly time: string
@@ -27,8 +29,8 @@ export function statsStream(
     const stats = await machine.stats(container.id).catch(() => undefined)
     return stats && { time: formatTime(clock.now()), stats }
   }
-  const pause = (): Promise<boolean> =>
-    clock.sleep(interval, signal).then(
+  const pause = (milliseconds: number): Promise<boolean> =>
+    clock.sleep(milliseconds, signal).then(
       () => true,
       () => false,
     )
@@ -37,11 +39,11 @@ export function statsStream(
   return new ReadableStream<unknown>(
     {
       pull: async (controller) => {
-        const more = first || (await pause())
+        const more = first || (await pause(interval))
         let now = more ? await take() : undefined
         if (first && !options.stream && !options.oneShot && now) {
           before = now
-          if (await pause()) now = await take()
+          if (await pause(shortInterval)) now = await take()
         }
         if (!more || (!first && container.record.state.status === 'removing')) {
           controller.close()

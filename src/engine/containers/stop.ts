@@ -30,7 +30,7 @@ export async function stopContainer(
   const signal = parseSignal(options.signal || config.StopSignal || 'SIGTERM')
   const timeout = options.timeout ?? config.StopTimeout ?? defaultGrace
   void container.update({ stoppedByUser: true })
-  if (!cancelRestart(container)) {
+  if (!(await cancelRestart(container))) {
     const stopped = await signalAndWait(containers, container, signal, timeout * 1000)
     if (!stopped) await killAndWait(containers, container)
   }
@@ -95,7 +95,7 @@ export async function restartContainer(
 
 /** Kills it if it lives, and waits. */
 export async function killAndWait(containers: Containers, container: Container): Promise<void> {
-  if (cancelRestart(container)) return
+  if (await cancelRestart(container)) return
   if (!isRunning(container.state)) return
   const dead = await signalAndWait(containers, container, SIGKILL, killTime)
   if (!dead) {
@@ -107,10 +107,10 @@ export async function killAndWait(containers: Containers, container: Container):
 }
 
 /** A container that waits for its restart has no process. */
-function cancelRestart(container: Container): boolean {
+async function cancelRestart(container: Container): Promise<boolean> {
   if (container.state.status !== 'restarting' || container.process) return false
   container.restartWait?.abort()
-  container.setState({ status: 'exited' })
+  await container.setState({ status: 'exited' })
   container.exited()
   return true
 }
@@ -157,6 +157,6 @@ async function send(containers: Containers, container: Container, signal: number
     await machine.resume(container.id).catch((error: unknown) => {
       if (!(error instanceof EngineError) || error.code === 'unavailable') throw error
     })
-    if (container.state.status === 'paused') container.setState({ status: 'running' })
+    if (container.state.status === 'paused') void container.setState({ status: 'running' })
   }
 }

@@ -15,7 +15,20 @@ const columns: Readonly<Record<string, readonly [title: string, key: string]>> =
   start: ['START', 'startTime'],
   tty: ['TTY', 'tty'],
   tt: ['TT', 'tty'],
+  tname: ['TTY', 'tty'],
   time: ['TIME', 'time'],
+  cputime: ['TIME', 'time'],
+  bsdtime: ['TIME', 'shortTime'],
+  '%cpu': ['%CPU', 'processor'],
+  pcpu: ['%CPU', 'processor'],
+  '%mem': ['%MEM', 'memory'],
+  pmem: ['%MEM', 'memory'],
+  vsz: ['VSZ', 'virtualBytes'],
+  rss: ['RSS', 'residentBytes'],
+  stat: ['STAT', 'state'],
+  state: ['S', 'shortState'],
+  s: ['S', 'shortState'],
+  etime: ['ELAPSED', 'elapsed'],
   cmd: ['CMD', 'command'],
   command: ['COMMAND', 'command'],
   args: ['COMMAND', 'command'],
@@ -23,7 +36,7 @@ const columns: Readonly<Record<string, readonly [title: string, key: string]>> =
 }
 
 const full = ['uid', 'pid', 'ppid', 'c', 'stime', 'tty', 'time', 'cmd']
-const byUser = ['user', 'pid', 'tty', 'start', 'time', 'command']
+const byUser = 'user pid %cpu %mem vsz rss tname stat start bsdtime command'.split(' ')
 
 /**
  * The processes of a container as `ps` of the host would print them.
@@ -44,15 +57,21 @@ export async function topContainer(
       `Error running ps: unknown user-defined format specifier "${name}"`,
     )
   })
-  const rows: readonly Row[] = await containers.context.machine.top(container.id)
+  // As Docker, which finds a container's processes by it in what the host's ps prints.
+  if (!wanted.some(([, key]) => key === 'pid'))
+    throw new EngineError('internal', "Couldn't find PID field in ps output")
+  const { machine, clock } = containers.context
+  const rows: readonly Row[] = await machine.top(container.id)
+  const { memoryBytes } = await machine.info()
+  const host = { now: clock.now() / 1000, memoryBytes }
   return {
     Titles: wanted.map(([title]) => title),
-    Processes: rows.map((row) => wanted.map(([, key]) => cell(row, key))),
+    Processes: rows.map((row) => wanted.map(([, key]) => cell(row, key, host))),
   }
 }
 
 function wantedColumns(args: string): readonly string[] {
-  const format = /(?:^|\s)-?[a-zA-Z]*o\s*([\w,]+(?:\s*,\s*\w+)*)/.exec(args)
+  const format = /(?:^|\s)-?[a-zA-Z]*o\s*([\w%,]+(?:\s*,\s*[\w%]+)*)/.exec(args)
   if (format) return (format[1] ?? '').split(/[\s,]+/)
   if (args === '' || /^-?e?-?[ef]+$/.test(args)) return full
   if (/^-?a?u?x?$/.test(args)) return byUser
@@ -62,12 +81,34 @@ function wantedColumns(args: string): readonly string[] {
   )
 }
 
-function cell(row: Row, key: string): string {
+/** What percentages are of: seconds since 1970, the guest's memory. */
+interface Host {
+  readonly now: number
+  readonly memoryBytes: number
+}
+
+const numberOf = (row: Row, key: string): number => Number(row[key] ?? 0)
+
+function cell(row: Row, key: string, host: Host): string {
   const value = row[key]
+  const age = Math.max(1, host.now - numberOf(row, 'startTime'))
   switch (key) {
     case 'user':
     case 'uid':
-      return String(row['user'] ?? row['uid'] ?? '')
+      return userName(numberOf(row, 'uid'))
+    case 'processor':
+      return ((100 * numberOf(row, 'time')) / age).toFixed(1)
+    case 'memory':
+      return ((100 * numberOf(row, 'residentBytes')) / host.memoryBytes).toFixed(1)
+    case 'virtualBytes':
+    case 'residentBytes':
+      return String(Math.floor(numberOf(row, key) / 1024))
+    case 'shortState':
+      return String(row['state'] ?? '?').slice(0, 1)
+    case 'shortTime':
+      return shortDuration(numberOf(row, 'time'))
+    case 'elapsed':
+      return elapsed(age)
     case 'startTime':
       return typeof value === 'number' ? clockTime(value) : (value ?? '?')
     case 'time':
@@ -87,6 +128,24 @@ function cell(row: Row, key: string): string {
 
 /** Seconds since 1970 as `16:06`, UTC. */
 const clockTime = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 16)
+
+/** Names of the guest's own users, as its ps would say them. */
+const userName = (id: number): string => (id === 0 ? 'root' : String(id))
+
+const twoDigits = (value: number): string => String(Math.floor(value)).padStart(2, '0')
+
+/** Seconds as `1:02`. */
+const shortDuration = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${twoDigits(seconds % 60)}`
+
+/** Seconds as `[[days-]hours:]minutes:seconds`. */
+function elapsed(seconds: number): string {
+  const days = Math.floor(seconds / 86_400)
+  const hours = Math.floor((seconds % 86_400) / 3600)
+  const rest = `${twoDigits((seconds / 60) % 60)}:${twoDigits(seconds % 60)}`
+  if (days > 0) return `${days}-${twoDigits(hours)}:${rest}`
+  return hours > 0 ? `${twoDigits(hours)}:${rest}` : rest
+}
 
 /** Seconds as `00:01:02`. */
 const duration = (seconds: number): string =>

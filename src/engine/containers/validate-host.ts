@@ -67,20 +67,13 @@ function checkSecurityOption(option: string): void {
 }
 
 /** moby daemon/devices.go handleDevice: no driver is registered here. */
-function checkDevices({ Devices: devices, DeviceRequests: requests }: HostConfig): void {
+function checkDevices({ DeviceRequests: requests }: HostConfig): void {
   const [request] = requests ?? []
   if (request) {
     const wanted = (request.Capabilities ?? []).map((names) => `[${names.join(' ')}]`)
     throw new EngineError(
       'invalid-parameter',
       `could not select device driver "${request.Driver ?? ''}" with capabilities: [${wanted.join(' ')}]`,
-    )
-  }
-  const [device] = devices
-  if (device) {
-    throw new EngineError(
-      'not-implemented',
-      `Drydock can not give the device ${device.PathOnHost} to a container yet`,
     )
   }
 }

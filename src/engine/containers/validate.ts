@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/error.ts'
+import type { OciHealthcheck } from '../../core/oci.ts'
 import type { ContainerConfig, HostConfig, Resources, RestartPolicy } from './config.ts'
 import { containerCapabilities } from './capabilities.ts'
 import { parseSignal } from './signals.ts'
@@ -21,9 +22,20 @@ export function checkConfig(config: ContainerConfig, host: HostConfig, cpus: num
   for (const line of config.Env) {
     if (line === '' || line.startsWith('=')) throw bad(`invalid environment variable: ${line}`)
   }
+  checkHealth(config.Healthcheck ?? {})
   if (config.StopSignal) parseSignal(config.StopSignal)
   checkHostConfig(host)
   checkResources(host, cpus)
+}
+
+/** moby daemon/container.go validateHealthCheck */
+function checkHealth(check: OciHealthcheck): void {
+  const durations = ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const
+  for (const name of durations) {
+    const value = check[name] ?? 0
+    if (value !== 0 && value < 1e6) throw bad(`${name} in Healthcheck cannot be less than 1ms`)
+  }
+  if ((check.Retries ?? 0) < 0) throw bad('Retries in Healthcheck cannot be negative')
 }
 
 function checkHostConfig(host: HostConfig): void {

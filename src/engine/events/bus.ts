@@ -26,6 +26,8 @@ export class EventBus {
   readonly #clock: Clock
   readonly #history: EventMessage[] = []
   readonly #listeners = new Set<(event: EventMessage) => void>()
+  /** The engine's own parts, for as long as it lives. */
+  readonly #parts = new Set<(event: EventMessage) => void>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -58,7 +60,17 @@ export class EventBus {
     }
     this.#history.push(event)
     if (this.#history.length > HISTORY) this.#history.shift()
+    for (const part of this.#parts) part(event)
     for (const listener of this.#listeners) listener(event)
+  }
+
+  /**
+   * For a part of the engine: called at once, while the event is published.
+   * @returns stops it
+   */
+  listen(listener: (event: EventMessage) => void): () => void {
+    this.#parts.add(listener)
+    return () => this.#parts.delete(listener)
   }
 
   /** Ends at `until` or when the signal is aborted. Nobody waits for a subscriber that doesn't read. */

@@ -5,7 +5,8 @@ import { ClientStream } from '../containers/client-stream.ts'
 import type { Container } from '../containers/container.ts'
 import type { Containers } from '../containers/containers.ts'
 import { parseDetachKeys } from '../containers/detach-keys.ts'
-import { ProcessIo } from '../containers/process-io.ts'
+import { ProcessIo, type OutputSink } from '../containers/process-io.ts'
+import { linkEnvironment } from '../containers/links.ts'
 import { execProcess, seccompOf } from '../containers/spec.ts'
 import { startFailure } from '../containers/start-error.ts'
 import type { ResolvedUser } from '../containers/user.ts'
@@ -84,6 +85,11 @@ export class Exec {
     )
   }
 
+  /** Takes its output; given before `start`. Its end comes after the exit code. */
+  watch(sink: OutputSink): void {
+    this.#io.add(sink)
+  }
+
   /** @throws EngineError `conflict` when it can't be started (again) */
   checkStartable(): void {
     if (this.#state === 'exited') {
@@ -141,6 +147,7 @@ export class Exec {
       process: execProcess(record.config, record.hostConfig, this.#user, {
         args: config.command,
         env: config.env,
+        linked: linkEnvironment(this.#containers, record),
         tty: config.tty,
         privileged: config.privileged,
         cwd: config.workingDir,

@@ -3,7 +3,7 @@ import { isDigest, type Digest } from '../../core/digest.ts'
 import { EngineError } from '../../core/error.ts'
 import type { LayerEntry } from '../../core/layer.ts'
 import type { BlobReader, BlobStore } from '../../ports/blob-store.ts'
-import { inflated } from './layer-import.ts'
+import { decompressed } from '../../codec/decompress.ts'
 
 /** Largest JSON file in an archive, in bytes. */
 const JSON_MAX = 8 * 1024 * 1024
@@ -38,7 +38,7 @@ export class ArchiveFiles {
   ): Promise<ArchiveFiles> {
     const files = new ArchiveFiles(blobs)
     try {
-      await files.#read(await inflated(archive), signal)
+      await files.#read(await decompressed(archive), signal)
     } catch (error) {
       await files.discard(keep)
       signal.throwIfAborted()

@@ -22,6 +22,7 @@ import { history, inspect, list, type ListOptions } from './list.ts'
 import { load } from './load.ts'
 import { checkPlatform } from './platform.ts'
 import { pull } from './pull.ts'
+import { push, type SentLayers } from './push.ts'
 import { distribution, type DistributionInspect } from './distribution.ts'
 import { RegistryClient } from './registry-client.ts'
 import type { Credentials } from './registry-tokens.ts'
@@ -30,6 +31,8 @@ import { prune, remove, type PruneResult } from './remove.ts'
 
 /** As dockerd's `max-concurrent-downloads`. */
 const DOWNLOADS = 3
+/** As dockerd's `max-concurrent-uploads`. */
+const UPLOADS = 5
 
 export interface PullRequest {
   /** Name with tag or digest; `latest` without. */
@@ -40,10 +43,21 @@ export interface PullRequest {
   readonly signal: AbortSignal
 }
 
+export interface PushRequest {
+  /** With a tag, or `tag` says it; without either all tags are sent. */
+  readonly name: string
+  readonly tag: string
+  readonly credentials?: Credentials
+  readonly signal: AbortSignal
+}
+
 /** The images of an engine: what the stores hold, by any name a user may give. */
 export class Images implements AsyncDisposable {
   readonly #store: ImageStore
   readonly #downloads = new Slots(DOWNLOADS)
+  readonly #uploads = new Slots(UPLOADS)
+  /** Forgotten with the engine: layers are sent once more then. */
+  readonly #sent: SentLayers = new Map()
   /** Removals look at what others use: one at a time. */
   readonly #changing = new Mutex()
   readonly #closing = new AbortController()
@@ -169,6 +183,22 @@ export class Images implements AsyncDisposable {
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
     return pull(this.#store, this.#downloads, parseReference(request.reference), {
       ...request,
+      signal,
+    })
+  }
+
+  /**
+   * What fails is told in the stream.
+   * @throws EngineError `invalid-parameter` for what is no name
+   */
+  push({ name, tag, ...request }: PushRequest): ReadableStream<ProgressMessage> {
+    const reference = parseReference(tag ? `${name}:${tag}` : name)
+    const signal = AbortSignal.any([request.signal, this.#closing.signal])
+    const { credentials } = request
+    return push(this.#store, reference, {
+      sent: this.#sent,
+      slots: this.#uploads,
+      ...(credentials && { credentials }),
       signal,
     })
   }

@@ -1,4 +1,4 @@
-import { gunzip } from '../../codec/gunzip.ts'
+import { decompressed } from '../../codec/decompress.ts'
 import { createSha256 } from '../../codec/sha256.ts'
 import { readTar } from '../../codec/tar/read.ts'
 import type { Digest } from '../../core/digest.ts'
@@ -35,21 +35,27 @@ export async function importLayer(
   const bytes = await source.open(signal)
   const checked = source.own ? undefined : new CheckedStream(bytes, source, await createSha256())
   const entries: LayerEntry[] = []
+  let index: Promise<{ readonly digest: Digest }> | undefined
   const write = async (): Promise<Digest> => {
-    const plain = checked ? await inflated(checked.stream) : bytes
+    const plain = checked ? await decompressed(checked.stream) : bytes
     const expected = { ...(source.diffId && { digest: source.diffId }), signal }
-    return (await blobs.write(indexed(plain, entries, checked), expected)).digest
+    // What the engine has made itself can't turn out to be wrong: its index is stored while the layer is made durable.
+    const whole = indexed(plain, entries, checked, () => {
+      if (source.own) index = blobs.write(once(encodeIndex(entries)), { signal })
+      index?.catch(() => undefined)
+    })
+    return (await blobs.write(whole, expected)).digest
   }
   const diffId = await write().catch((error: unknown) => {
     signal.throwIfAborted()
     throw explain(error, source.digest, checked)
   })
-  const stored = await blobs
-    .write(once(encodeIndex(entries)), { signal })
-    .catch(async (error: unknown) => {
+  const stored = await (index ?? blobs.write(once(encodeIndex(entries)), { signal })).catch(
+    async (error: unknown) => {
       await blobs.delete(diffId)
       throw error
-    })
+    },
+  )
   let size = 0
   for (const entry of entries) size += entry.size
   return { diffId, digest: checked?.digest ?? diffId, index: stored.digest, size }
@@ -64,7 +70,7 @@ function explain(
   if (!(error instanceof EngineError) || error.code !== 'invalid-parameter') return error
   const message =
     checked?.digest || digest === undefined
-      ? error.message.startsWith('archive/tar') || error.message.startsWith('gzip')
+      ? /^(archive\/tar|gzip|bzip2|xz|zstd)/.test(error.message)
         ? `failed to register layer: ${error.message}`
         : "layers from manifest don't match image configuration"
       : `filesystem layer verification failed for digest ${digest}`
@@ -116,40 +122,12 @@ class CheckedStream {
   }
 }
 
-/** By its first bytes: registries aren't careful about media types. */
-export async function inflated(
-  stream: ReadableStream<Uint8Array>,
-): Promise<ReadableStream<Uint8Array>> {
-  const reader = stream.getReader()
-  const first = await reader.read()
-  const [a, b, c, d] = first.value ?? []
-  const whole = new ReadableStream<Uint8Array>(
-    {
-      start: (controller) => {
-        if (first.done) controller.close()
-        else controller.enqueue(first.value)
-      },
-      pull: async (controller) => {
-        const { done, value } = await reader.read()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 1 },
-  )
-  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) {
-    await whole.cancel()
-    throw new EngineError('internal', "Drydock can't read layers compressed with zstd yet")
-  }
-  return a === 0x1f && b === 0x8b ? gunzip(whole) : whole
-}
-
-/** The same bytes, whose tar members are listed along the way. Ends when both are done. */
+/** The same bytes, whose tar members are listed along the way. Ends when both are done, and are what was promised. */
 async function* indexed(
   plain: ReadableStream<Uint8Array>,
   entries: LayerEntry[],
   checked: CheckedStream | undefined,
+  done: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
@@ -168,6 +146,7 @@ async function* indexed(
     await listing
     if (checked && checked.digest === undefined)
       throw new EngineError('invalid-parameter', 'gzip: unexpected end')
+    done()
   } finally {
     await writer.abort().catch(() => undefined)
   }

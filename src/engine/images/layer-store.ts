@@ -177,7 +177,9 @@ export class LayerStore implements AsyncDisposable {
     const tree = this.#trees.get(image.id)
     this.#trees.delete(image.id)
     if (tree) {
-      this.#context.machine.removeTree(this.#treeName(image.id))
+      const name = this.#treeName(image.id)
+      this.#context.machine.removeTree(name)
+      this.#context.machine.removeTree(stepTreeName(name))
       this.#removals.set(image.id, (this.#removals.get(image.id) ?? 0) + 1)
     }
     await this.#forget(unused)
@@ -287,3 +289,9 @@ function remember<Key, Value>(
   })
   return made
 }
+
+/**
+ * The name of an image's tree as build steps have it: one for all of them, as the guest remembers what it has found there. Names are
+ * hexadecimal: it is the image's own, backwards.
+ */
+export const stepTreeName = (tree: string): string => Array.from(tree).reverse().join('')

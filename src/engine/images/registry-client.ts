@@ -165,7 +165,10 @@ function translate(
   )
 }
 
-function firstError(body: Uint8Array): { readonly code?: string; readonly message?: string } {
+export function firstError(body: Uint8Array): {
+  readonly code?: string
+  readonly message?: string
+} {
   try {
     const { errors } = JSON.parse(new TextDecoder().decode(body)) as {
       errors?: readonly { code?: string; message?: string }[]

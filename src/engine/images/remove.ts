@@ -19,16 +19,31 @@ export async function remove(
   nameOrId: string,
   options: { readonly force: boolean },
 ): Promise<ImageDeleteItem[]> {
-  let image = store.find(nameOrId)
-  const { force } = options
-  const items: ImageDeleteItem[] = []
-  const untag = async (names: readonly string[]): Promise<void> => {
-    image = await store.untag(image, names)
-    for (const name of names) {
-      items.push({ Untagged: familiarOf(name) })
-      store.announce('untag', image.id, image.id, image)
-    }
-  }
+  const image = store.find(nameOrId)
+  const plan = planRemoval(store, image, nameOrId, options)
+  const items = plan.untagged.map((name): ImageDeleteItem => ({ Untagged: familiarOf(name) }))
+  // One commit: a power cut leaves no image half removed, without a name.
+  if (plan.isDeleted) return [...items, ...(await deleteImage(store, image, plan.untagged))]
+  if (plan.untagged.length > 0)
+    announceUntagged(store, await store.untag(image, plan.untagged), plan.untagged)
+  return items
+}
+
+interface Removal {
+  /** Names that go. */
+  readonly untagged: readonly string[]
+  readonly isDeleted: boolean
+}
+
+/** @throws EngineError `conflict` when nothing is to be done */
+function planRemoval(
+  store: ImageStore,
+  image: StoredImage,
+  nameOrId: string,
+  { force }: { readonly force: boolean },
+): Removal {
+  const untagged = new Set<string>()
+  const names = (): string[] => namesOf(image).filter((name) => !untagged.has(name))
   const byName = !isIdPrefix(image.id, nameOrId)
   if (byName) {
     const [user] = store.containersOf(image.id)
@@ -39,28 +54,35 @@ export async function remove(
       )
     }
     const name = nameIn(image, nameOrId)
-    await untag([name])
+    untagged.add(name)
     const repository = repositoryOf(name)
-    const others = Object.keys(image.tags).filter((tag) => repositoryOf(tag) === repository)
+    const others = Object.keys(image.tags).filter(
+      (tag) => !untagged.has(tag) && repositoryOf(tag) === repository,
+    )
     if (others.length === 0 && !name.includes('@')) {
-      await untag(image.digests.filter((digest) => repositoryOf(digest) === repository))
+      for (const digest of image.digests)
+        if (repositoryOf(digest) === repository) untagged.add(digest)
     }
-    if (namesOf(image).length > 0) return items
+    if (names().length > 0) return { untagged: [...untagged], isDeleted: false }
   } else if (hasOneName(image)) {
     checkUse(store, image, force)
-    await untag(namesOf(image))
+    for (const name of names()) untagged.add(name)
   }
-  const running = store.containersOf(image.id).some(isRunning)
+  const users = store.containersOf(image.id)
   // Its name is gone already: what is left of it stays for its containers.
-  if (byName && (running || (!force && store.containersOf(image.id).length > 0))) return items
+  if (byName && (users.some(isRunning) || (!force && users.length > 0)))
+    return { untagged: [...untagged], isDeleted: false }
   checkUse(store, image, force)
-  if (namesOf(image).length > 0) {
+  if (names().length > 0) {
     if (!force)
       throw conflict(image, 'must be forced', 'image is referenced in multiple repositories')
-    await untag(namesOf(image))
+    for (const name of names()) untagged.add(name)
   }
-  items.push(...(await deleteImage(store, image)))
-  return items
+  return { untagged: [...untagged], isDeleted: true }
+}
+
+function announceUntagged(store: ImageStore, image: StoredImage, names: readonly string[]): void {
+  for (const _ of names) store.announce('untag', image.id, image.id, image)
 }
 
 const isRunning = ({ state }: { readonly state: string }): boolean =>
@@ -89,7 +111,11 @@ function checkUse(store: ImageStore, image: StoredImage, force: boolean): void {
 const conflict = (image: StoredImage, how: string, why: string): EngineError =>
   new EngineError('conflict', `conflict: unable to delete ${shortId(image.id)} (${how}) - ${why}`)
 
-async function deleteImage(store: ImageStore, image: StoredImage): Promise<ImageDeleteItem[]> {
+async function deleteImage(
+  store: ImageStore,
+  image: StoredImage,
+  untagged: readonly string[],
+): Promise<ImageDeleteItem[]> {
   const chain = await chainIds(image.config.rootfs.diff_ids)
   const kept = new Set<Digest>()
   for (const { id, config } of store.all()) {
@@ -97,6 +123,7 @@ async function deleteImage(store: ImageStore, image: StoredImage): Promise<Image
     for (const chainId of await chainIds(config.rootfs.diff_ids)) kept.add(chainId)
   }
   await store.delete(image)
+  announceUntagged(store, image, untagged)
   store.announce('delete', image.id, image.id, image)
   const isKept = store.containersOf(image.id).length > 0
   const gone = isKept ? [] : chain.filter((chainId) => !kept.has(chainId)).reverse()
@@ -126,14 +153,8 @@ export async function prune(store: ImageStore, filters: Filters): Promise<PruneR
       until.every((moment) => createdOf(image) < moment)
     if (!wanted) continue
     const names = namesOf(image)
-    if (names.length > 0) {
-      await store.untag(image, names)
-      for (const name of names) {
-        deleted.push({ Untagged: familiarOf(name) })
-        store.announce('untag', image.id, image.id, image)
-      }
-    }
-    deleted.push(...(await deleteImage(store, image)))
+    for (const name of names) deleted.push({ Untagged: familiarOf(name) })
+    deleted.push(...(await deleteImage(store, image, names)))
   }
   const reclaimed = before - store.layers.total()
   store.context.events.publish({

@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { NetworkChange } from '../../core/guest-protocol.ts'
+import type { NetworkChange } from '../../core/guest-networks.ts'
 import type { Container } from '../containers/container.ts'
 import type { Containers } from '../containers/containers.ts'
 import { containerFiles } from '../containers/network-files.ts'

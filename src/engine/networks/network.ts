@@ -1,6 +1,6 @@
 import type { NetworkResource } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
-import type { GuestNetwork } from '../../core/guest-protocol.ts'
+import type { GuestNetwork } from '../../core/guest-networks.ts'
 import { formatAddress, macOf, parseAddress, parseSubnet, type Address } from './addresses.ts'
 import { addressOf, type Endpoint, type EndpointConfig } from './endpoint.ts'
 import { AddressPool } from './pool.ts'

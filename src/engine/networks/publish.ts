@@ -12,7 +12,7 @@ export async function publishPorts(
   table: PortTable,
   publisher: PortPublisher | undefined,
   sandbox: Sandbox,
-  { config, hostConfig, name }: ContainerRecord,
+  { id, config, hostConfig, name }: ContainerRecord,
 ): Promise<void> {
   const endpoint = sandbox.endpoints[0]
   const address = portTarget(sandbox.endpoints)
@@ -25,15 +25,18 @@ export async function publishPorts(
         const bindings = table.take(request, refused)
         sandbox.ports = [...sandbox.ports, ...bindings]
         // It may be in other networks later.
-        const target = (): { address: string; port: number } => ({
-          address: portTarget(sandbox.endpoints) ?? address,
+        const target = (hostIp: string) => (): { address: string; port: number } => ({
+          address:
+            (hostIp.includes(':') ? portTarget(sandbox.endpoints, 6) : undefined) ??
+            portTarget(sandbox.endpoints) ??
+            address,
           port: request.containerPort,
         })
         try {
           for (const { protocol, hostIp, hostPort } of bindings) {
             const opened = await publisher?.publish(
-              { protocol, address: hostIp, port: hostPort },
-              target,
+              { protocol, address: hostIp, port: hostPort, container: { id, name } },
+              target(hostIp),
             )
             if (opened) sandbox.opened = [...sandbox.opened, opened]
           }

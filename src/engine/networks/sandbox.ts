@@ -1,4 +1,4 @@
-import type { ContainerNetwork, NetworkEndpoint, PublishedPort } from '../../core/guest-protocol.ts'
+import type { ContainerNetwork, NetworkEndpoint, PublishedPort } from '../../core/guest-networks.ts'
 import { formatAddress } from './addresses.ts'
 import { addressOf, type Endpoint } from './endpoint.ts'
 import type { PublishedBinding } from './ports.ts'
@@ -47,25 +47,26 @@ export const guestEndpoint = (endpoint: Endpoint): NetworkEndpoint => ({
 })
 
 /** Where connections to a published port go. */
-export const portTarget = (endpoints: readonly Endpoint[]): string | undefined => {
-  const endpoint = gatewayEndpoint(endpoints, 4)
-  const address = endpoint && addressOf(endpoint, 4)
+export const portTarget = (
+  endpoints: readonly Endpoint[],
+  family: 4 | 6 = 4,
+): string | undefined => {
+  const endpoint = gatewayEndpoint(endpoints, family)
+  const address = endpoint && addressOf(endpoint, family)
   return address && formatAddress(address)
 }
 
-/** The guest's own ends of the ports; a port of `::` is told by that of `0.0.0.0`, as containers' addresses are IPv4. */
+/**
+ * The guest's own ends of the ports: of an IPv6 address to the container's own, if it has one. Else a port of `::` is told by
+ * that of `0.0.0.0`.
+ */
 export function guestPorts({ ports, endpoints }: Sandbox): PublishedPort[] {
-  const address = portTarget(endpoints)
-  if (address === undefined) return []
-  return ports
-    .filter(({ hostIp }) => !hostIp.includes(':'))
-    .map(({ protocol, hostIp, hostPort, containerPort }) => ({
-      protocol,
-      ...(hostIp === '0.0.0.0' ? {} : { hostIp }),
-      hostPort,
-      address,
-      port: containerPort,
-    }))
+  return ports.flatMap(({ protocol, hostIp, hostPort, containerPort }) => {
+    const address = portTarget(endpoints, hostIp.includes(':') ? 6 : 4)
+    if (address === undefined) return []
+    const wanted = hostIp === '0.0.0.0' ? {} : { hostIp }
+    return [{ protocol, ...wanted, hostPort, address, port: containerPort }]
+  })
 }
 
 export const guestNetwork = (sandbox: Sandbox): ContainerNetwork => ({

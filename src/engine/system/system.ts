@@ -197,7 +197,7 @@ export class System {
         ? await listContainers(this.#containers, { all: true, size: true, filters: new Filters() })
         : null,
       Volumes: wants('volume') ? await this.#volumes.usage() : null,
-      BuildCache: wants('build-cache') ? this.#builder.usage() : null,
+      BuildCache: wants('build-cache') ? await this.#builder.usage() : null,
     }
   }
 

@@ -1,6 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { Machine } from '../../ports/machine.ts'
-import { TarWriter } from '../../codec/tar/write.ts'
+import type { Context } from '../context.ts'
 import type { MountPoint } from './mount-point.ts'
 import {
   cleanPath,
@@ -9,6 +8,8 @@ import {
   type MountRequest,
   type MountWish,
 } from './parse-mounts.ts'
+import { checkWish } from './places.ts'
+import type { VolumeRecord } from './volume.ts'
 import type { Volumes } from './volumes.ts'
 
 /** What a container is to see, as its creator said it. */
@@ -22,9 +23,6 @@ export interface MountRequests {
   /** Mount points of the containers of `--volumes-from`. */
   readonly from: readonly MountPoint[]
 }
-
-/** Guest's own, wherever the client is: tools take the engine's socket with them. */
-const SOCKET = /^(\/var)?\/run\/docker\.sock$/
 
 /**
  * Checks that need nothing made.
@@ -79,87 +77,18 @@ export function wishesOf(requests: MountRequests): MountWish[] {
 
 /**
  * Makes the volumes that are missing, and looks for the sources of `--mount`.
- * @param hostPaths whose files paths of bind mounts name
- * @throws EngineError `invalid-parameter` for a bind mount's source that isn't there
+ * @param made takes the volumes that are new: to be stored with the container
+ * @throws EngineError `invalid-parameter` for a bind mount's source that isn't there, or is not to be had
  */
 export async function settleMounts(
   wishes: readonly MountWish[],
   volumes: Volumes,
-  machine: Machine,
-  hostPaths: 'guest' | 'client',
+  context: Context,
+  made: VolumeRecord[],
 ): Promise<MountPoint[]> {
-  for (const { type, source = '', create } of wishes) {
-    if (type !== 'bind') continue
-    if (hostPaths === 'client' && !SOCKET.test(source)) {
-      throw new EngineError(
-        'not-implemented',
-        `bind mounts of this machine's directories are not supported: ${source}`,
-      )
-    }
-    if (!create && !SOCKET.test(source) && !(await isThere(machine, source))) {
-      throw new EngineError(
-        'invalid-parameter',
-        `invalid mount config for type "bind": bind source path does not exist: ${source}`,
-      )
-    }
-  }
+  for (const { source = '', ...wish } of wishes)
+    if (wish.type === 'bind') await checkWish(context, { ...wish, source })
   const points: MountPoint[] = []
-  for (const wish of wishes) points.push(await volumes.settle(wish))
+  for (const wish of wishes) points.push(await volumes.settle(wish, made))
   return points
-}
-
-/** Sources of `-v` that are missing are made, as directories (moby daemon/volumes_unix.go setupMounts). */
-export async function makeSources(machine: Machine, mounts: readonly MountPoint[]): Promise<void> {
-  for (const { type, source, create } of mounts) {
-    if (type !== 'bind') continue
-    // The root that they are in must be there, too.
-    if (await isThere(machine, source)) continue
-    if (!create) {
-      throw new EngineError(
-        'invalid-parameter',
-        `invalid mount config for type "bind": bind source path does not exist: ${source}`,
-      )
-    }
-    await makeDirectories(machine, source)
-  }
-}
-
-async function isThere(machine: Machine, path: string): Promise<boolean> {
-  try {
-    await machine.statFile({ host: true }, path)
-    return true
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'not-found') return false
-    throw error
-  }
-}
-
-async function makeDirectories(machine: Machine, path: string): Promise<void> {
-  const parts = path.split('/').filter((part) => part !== '')
-  let known = 0
-  while (
-    known < parts.length &&
-    (await isThere(machine, `/${parts.slice(0, known + 1).join('/')}`))
-  )
-    known++
-  const writer = new TarWriter()
-  const headers = parts.slice(known).map((_, at) =>
-    writer.header({
-      kind: 'directory',
-      path: parts.slice(known, known + at + 1).join('/'),
-      mode: 0o755,
-      uid: 0,
-      gid: 0,
-      mtime: 0,
-      size: 0,
-    }),
-  )
-  const tar = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      for (const header of headers) controller.enqueue(header)
-      controller.enqueue(writer.end())
-      controller.close()
-    },
-  })
-  await machine.writeFiles({ host: true }, `/${parts.slice(0, known).join('/')}`, tar)
 }

@@ -1,4 +1,4 @@
-import type { RuntimeMount } from '../../core/guest-protocol.ts'
+import type { RuntimeMount } from '../../core/runtime-spec.ts'
 
 /** A volume or a bind mount of a container, settled when it is created (moby volume/mounts/mounts.go). */
 export interface MountPoint {
@@ -20,25 +20,33 @@ export interface MountPoint {
   readonly create?: boolean
   /** What is mounted beneath the source is not seen. */
   readonly flat?: boolean
+  /** Read-only, but not what is mounted beneath it. */
+  readonly shallow?: boolean
+  /** What of the volume is mounted, relative. */
+  readonly subpath?: string
+  /** Where guestd finds the source, known when the container starts; never stored. */
+  readonly place?: string
 }
 
 /** Where a volume is, for people and for `inspect`: the guest's own root shows it there. */
 export const volumePath = (name: string): string => `/var/lib/docker/volumes/${name}/_data`
 
 /** Where guestd finds a volume. */
-const guestVolumePath = (name: string): string => `/run/disk/volumes/${name}/_data`
+export const guestVolumePath = (name: string): string => `/run/disk/volumes/${name}/_data`
 /** The guest's own root. */
-const HOST_ROOT = '/run/host'
+export const HOST_ROOT = '/run/host'
 
 export function runtimeMount(mount: MountPoint): RuntimeMount {
-  const { type, name = '', source, destination, writable, propagation } = mount
+  const { type, name = '', source, destination, writable, propagation, subpath } = mount
+  const place = type === 'volume' ? guestVolumePath(name) : `${HOST_ROOT}${source}`
   return {
     destination,
     type: 'bind',
-    source: type === 'volume' ? guestVolumePath(name) : `${HOST_ROOT}${source}`,
+    source: mount.place ?? place,
+    ...(subpath === undefined ? {} : { subpath }),
     options: [
       mount.flat ? 'bind' : 'rbind',
-      writable ? 'rw' : mount.flat ? 'ro' : 'rro',
+      writable ? 'rw' : mount.flat || mount.shallow ? 'ro' : 'rro',
       propagation || 'rprivate',
     ],
     ...(mount.copy ? { copy: true } : {}),

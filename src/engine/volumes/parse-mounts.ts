@@ -11,6 +11,8 @@ export interface MountRequest {
     readonly Propagation?: string
     readonly NonRecursive?: boolean
     readonly CreateMountpoint?: boolean
+    readonly ReadOnlyNonRecursive?: boolean
+    readonly ReadOnlyForceRecursive?: boolean
   }
   readonly VolumeOptions?: {
     readonly NoCopy?: boolean
@@ -53,6 +55,17 @@ function isMode(text: string): boolean {
   )
 }
 
+/** Whether a path stays below where it starts, as it is written (Go's filepath.IsLocal). */
+function isLocal(path: string): boolean {
+  let depth = 0
+  for (const part of path.split('/')) {
+    if (part === '..') depth--
+    else if (part !== '' && part !== '.') depth++
+    if (depth < 0) return false
+  }
+  return !path.startsWith('/')
+}
+
 /** Without `.`, `..` and doubled slashes. */
 export function cleanPath(path: string): string {
   const parts: string[] = []
@@ -74,8 +87,10 @@ function checkTarget(target: string): void {
  * @throws EngineError `invalid-parameter`
  */
 export function parseBind(text: string): MountWish {
+  // Docker forgets to say that it is the client's fault.
+  const wrong = (message: string): EngineError => new EngineError('internal', message)
   const invalid = (reason?: string): EngineError =>
-    bad(`invalid volume specification: '${text}'${reason === undefined ? '' : `: ${reason}`}`)
+    wrong(`invalid volume specification: '${text}'${reason === undefined ? '' : `: ${reason}`}`)
   const parts = text.split(':')
   const [first = '', second, mode = ''] = parts
   if (parts.length > 3 || first === '') throw invalid()
@@ -92,13 +107,16 @@ export function parseBind(text: string): MountWish {
   }
   if (parts.length === 2 && isMode(second)) throw invalid()
   if (second === '') throw invalid('field Target must not be empty')
-  if (!isMode(mode)) throw bad(`invalid mode: ${mode}`)
+  if (!isMode(mode)) throw wrong(`invalid mode: ${mode}`)
   const words = mode.split(',')
   const propagation = words.find((word) => PROPAGATIONS.includes(word)) ?? ''
   const writable = !words.includes('ro')
   const base = { destination: second, writable, propagation }
   if (first.startsWith('/')) {
-    if (words.includes('nocopy')) throw bad(`invalid mode: ${mode}`)
+    if (words.includes('nocopy'))
+      throw invalid(
+        'invalid mount config for type "bind": field VolumeOptions must not be specified',
+      )
     return targeted(
       {
         ...base,
@@ -111,7 +129,8 @@ export function parseBind(text: string): MountWish {
       invalid,
     )
   }
-  if (propagation !== '') throw bad(`invalid mode: ${mode}`)
+  if (propagation !== '')
+    throw invalid('invalid mount config for type "volume": field BindOptions must not be specified')
   return targeted(
     { ...base, type: 'volume', name: first, mode: mode || 'z', copy: !words.includes('nocopy') },
     invalid,
@@ -122,9 +141,19 @@ function targeted(wish: MountWish, invalid: (reason: string) => EngineError): Mo
   try {
     checkTarget(wish.destination)
   } catch (cause) {
-    throw invalid(cause instanceof Error ? cause.message : String(cause))
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw invalid(`invalid mount config for type "${wish.type}": ${reason}`)
   }
   return { ...wish, destination: cleanPath(wish.destination) }
+}
+
+function conflictOf({ ReadOnly: readOnly, BindOptions: bind }: MountRequest): string | undefined {
+  const { ReadOnlyNonRecursive: shallow, ReadOnlyForceRecursive: deep } = bind ?? {}
+  if (shallow && !readOnly) return '!ReadOnly && BindOptions.ReadOnlyNonRecursive'
+  if (deep && !readOnly) return '!ReadOnly && BindOptions.ReadOnlyForceRecursive'
+  return shallow && deep
+    ? 'BindOptions.ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive'
+    : undefined
 }
 
 /**
@@ -156,6 +185,8 @@ export function parseMount(mount: MountRequest): MountWish | undefined {
       const propagation = bind?.Propagation ?? ''
       if (propagation !== '' && !PROPAGATIONS.includes(propagation))
         throw invalid(`invalid propagation mode: ${propagation}`)
+      const conflict = conflictOf(mount)
+      if (conflict !== undefined) throw invalid(`mount options conflict: ${conflict}`)
       return {
         ...base,
         type: 'bind',
@@ -163,30 +194,33 @@ export function parseMount(mount: MountRequest): MountWish | undefined {
         propagation: propagation || 'rprivate',
         create: bind?.CreateMountpoint ?? false,
         ...(bind?.NonRecursive ? { flat: true } : {}),
+        ...(bind?.ReadOnlyNonRecursive ? { shallow: true } : {}),
       }
     }
     case 'volume': {
       if (bind) throw invalid('field BindOptions must not be specified')
       if (source === '' && mount.ReadOnly)
         throw invalid('must not set ReadOnly mode when using anonymous volumes')
-      if (volume?.Subpath)
-        throw new EngineError('not-implemented', 'subpaths of volumes are not supported')
+      const subpath = volume?.Subpath ?? ''
+      if (subpath !== '') {
+        if (source === '') throw invalid('must not set Subpath when using anonymous volumes')
+        if (!isLocal(subpath)) throw invalid('subpath must be a relative path within the volume')
+      }
       return {
         ...base,
         type: 'volume',
         ...(source === '' ? {} : { name: source }),
         mode: 'z',
         propagation: '',
-        copy: !volume?.NoCopy,
+        copy: !volume?.NoCopy && subpath === '',
+        ...(subpath === '' ? {} : { subpath }),
         ...(volume?.Labels ? { labels: volume.Labels } : {}),
         ...(volume?.DriverConfig?.Name ? { driver: volume.DriverConfig.Name } : {}),
         ...(volume?.DriverConfig?.Options ? { options: volume.DriverConfig.Options } : {}),
       }
     }
     case 'image':
-    case 'npipe':
-    case 'cluster':
-      throw new EngineError('not-implemented', `mounts of type "${mount.Type}" are not supported`)
+      throw new EngineError('not-implemented', 'mounts of type "image" are not supported')
     default:
       throw invalid('mount type unknown')
   }

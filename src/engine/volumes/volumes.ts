@@ -1,10 +1,13 @@
 import { EngineError } from '../../core/error.ts'
+import type { RecordChange } from '../../ports/record-store.ts'
 import type { Context } from '../context.ts'
 import { Filters } from '../filters.ts'
 import { Mutex } from '../mutex.ts'
 import type { MountPoint } from './mount-point.ts'
 import { volumePath } from './mount-point.ts'
 import type { MountWish } from './parse-mounts.ts'
+import { checkOptions, isTemporary, placeOptions } from './driver-options.ts'
+import { placeBind } from './places.ts'
 import {
   ANONYMOUS,
   checkVolumeName,
@@ -21,6 +24,12 @@ export interface VolumeCreateRequest {
   readonly options?: Readonly<Record<string, string>> | null
 }
 
+export const stored = (record: VolumeRecord): RecordChange => ({
+  kind: 'volume',
+  key: record.name,
+  value: record,
+})
+
 /** Which volumes a container has. */
 export interface VolumeUser {
   readonly id: string
@@ -32,6 +41,10 @@ export class Volumes {
   readonly #context: Context
   readonly #records = new Map<string, VolumeRecord>()
   readonly #users: () => readonly VolumeUser[]
+  /** Running containers that have it. */
+  readonly #mounts = new Map<string, Set<string>>()
+  /** Removed by this engine: the disk may not have stored that yet. */
+  readonly #dropped = new Set<string>()
   /** Held while one is made or removed. */
   readonly #changing = new Mutex()
 
@@ -70,7 +83,11 @@ export class Volumes {
     return volumeView(await this.#make(request))
   }
 
-  async #make({ name = '', driver, labels, options }: VolumeCreateRequest): Promise<VolumeRecord> {
+  /** @param made takes what is to be stored with something else; without it, it is stored when this resolves */
+  async #make(
+    { name = '', driver, labels, options }: VolumeCreateRequest,
+    made?: VolumeRecord[],
+  ): Promise<VolumeRecord> {
     const { clock, records, machine } = this.#context
     if (driver !== undefined && !['', 'local', 'default'].includes(driver)) {
       throw new EngineError(
@@ -81,42 +98,38 @@ export class Volumes {
     if (!machine.disk)
       throw new EngineError('not-implemented', 'this engine has no disk for volumes')
     if (name !== '') checkVolumeName(name)
-    const [option] = Object.keys(options ?? {})
-    if (option !== undefined) {
-      throw new EngineError(
-        ['type', 'o', 'device', 'size'].includes(option) ? 'not-implemented' : 'invalid-parameter',
-        ['type', 'o', 'device', 'size'].includes(option)
-          ? `create ${name}: the option ${option} of volumes is not supported`
-          : `create ${name}: invalid option: "${option}"`,
-      )
-    }
     using _ = await this.#changing.lock()
     const found = this.#records.get(name)
     if (found) return found
+    checkOptions(name, options ?? {})
     const plain = Object.keys(labels ?? {}).length > 0 ? { ...labels } : null
     const record: VolumeRecord = {
       schema: 1,
       name: name === '' ? hex(clock.randomBytes(32)) : name,
       created: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
       labels: name === '' ? { ...plain, [ANONYMOUS]: '' } : plain,
-      options: null,
+      options: Object.keys(options ?? {}).length > 0 ? { ...options } : null,
     }
-    await records.commit([{ kind: 'volume', key: record.name, value: record }])
+    // Of the one that had the name before, nothing must come back with a power cut.
+    if (this.#dropped.delete(record.name)) await machine.disk.sync()
+    if (made) made.push(record)
+    else await records.commit([stored(record)])
     this.#records.set(record.name, record)
     this.#event(record.name, 'create', { driver: 'local' })
     return record
   }
 
-  /** The mount point of a wish; its volume is there afterwards. */
-  async settle(wish: MountWish): Promise<MountPoint> {
+  /** The mount point of a wish; its volume is there afterwards. @param made as for `#make` */
+  async settle(wish: MountWish, made?: VolumeRecord[]): Promise<MountPoint> {
     const { source = '', driver, labels, options, ...mount } = wish
     if (mount.type === 'bind') return { ...mount, source }
-    const record = await this.#make({
+    const request = {
       ...(mount.name === undefined ? {} : { name: mount.name }),
       ...(driver === undefined ? {} : { driver }),
       ...(labels ? { labels } : {}),
       ...(options ? { options } : {}),
-    })
+    }
+    const record = await this.#make(request, made)
     return {
       ...mount,
       name: record.name,
@@ -181,13 +194,39 @@ export class Volumes {
     await this.#drop(name)
   }
 
-  /** Removes what was made for a container alone and nobody else uses. */
-  async removeAnonymous(mounts: readonly MountPoint[]): Promise<void> {
-    for (const { name, anonymous } of mounts) {
-      if (!anonymous || name === undefined) continue
-      using _ = await this.#changing.lock()
-      if (this.#records.has(name) && this.usersOf(name).length === 0) await this.#drop(name)
-    }
+  /**
+   * Removes a container's record, and with it what was made for that container alone and nobody else uses.
+   * @param mounts those that may go
+   * @param forget stores the changes with the record's own
+   */
+  async removeWith(
+    container: string,
+    mounts: readonly MountPoint[],
+    forget: (changes: readonly RecordChange[]) => Promise<void>,
+  ): Promise<void> {
+    const anonymous = mounts.flatMap(({ name, anonymous: own }) =>
+      own && name !== undefined ? [name] : [],
+    )
+    if (anonymous.length === 0) return forget([])
+    using _ = await this.#changing.lock()
+    const unused = anonymous.filter(
+      (name) => this.#records.has(name) && this.usersOf(name).every((user) => user === container),
+    )
+    await forget(unused.map((name) => ({ kind: 'volume', key: name, delete: true })))
+    for (const name of unused) await this.#clear(name)
+  }
+
+  /** Volumes that were made for a container that came to nothing. */
+  abandon(made: readonly VolumeRecord[]): void {
+    for (const { name } of made) if (this.usersOf(name).length === 0) this.#records.delete(name)
+  }
+
+  /** The volumes that containers have are there, whatever was cut short when they were made. */
+  async complete(): Promise<void> {
+    const named = this.#users().flatMap(({ mounts }) =>
+      mounts.flatMap(({ name }) => (name === undefined || this.has(name) ? [] : [name])),
+    )
+    for (const name of new Set(named)) await this.#make({ name })
   }
 
   async prune(filters: Filters): Promise<{
@@ -214,31 +253,73 @@ export class Volumes {
 
   /** The record first: a directory without one is cleared away at the next start. */
   async #drop(name: string): Promise<void> {
-    const { records, machine, log } = this.#context
-    await records.commit([{ kind: 'volume', key: name, delete: true }])
+    await this.#context.records.commit([{ kind: 'volume', key: name, delete: true }])
+    await this.#clear(name)
+  }
+
+  /** What is left of one whose record is deleted. */
+  async #clear(name: string): Promise<void> {
+    const { machine, log } = this.#context
     this.#records.delete(name)
+    this.#dropped.add(name)
     await machine.disk?.removeVolume(name).catch((error: unknown) => {
       log.add(`volume ${name}: ${String(error)}`)
     })
     this.#event(name, 'destroy', { driver: 'local' })
   }
 
-  /** Their directories are there afterwards. */
-  async ensure(mounts: readonly MountPoint[]): Promise<void> {
+  /**
+   * Where guestd finds them; they are there afterwards.
+   * @throws EngineError with Docker's sentences
+   */
+  async place(mounts: readonly MountPoint[]): Promise<MountPoint[]> {
+    const placed: MountPoint[] = []
+    for (const mount of mounts)
+      placed.push(
+        mount.name === undefined
+          ? await placeBind(this.#context, mount)
+          : await this.#placeVolume(mount, this.get(mount.name)),
+      )
+    return placed
+  }
+
+  async #placeVolume(mount: MountPoint, { name, options }: VolumeRecord): Promise<MountPoint> {
     const { disk } = this.#context.machine
-    for (const { name } of mounts) {
-      if (name === undefined) continue
-      this.get(name)
+    if (!options) {
       await disk?.makeVolume(name)
+      return mount
     }
+    // It is what it is mounted from: the image's content has no place there.
+    const { copy: _, ...plain } = mount
+    return { ...plain, place: await placeOptions(this.#context, name, options) }
   }
 
   mounted(container: string, mounts: readonly MountPoint[]): void {
+    for (const { name } of mounts) {
+      if (name === undefined) continue
+      this.#mounts.set(name, (this.#mounts.get(name) ?? new Set()).add(container))
+    }
     this.#mountEvents(container, mounts, 'mount')
   }
 
   released(container: string, mounts: readonly MountPoint[]): void {
+    for (const { name } of mounts) {
+      if (name === undefined) continue
+      const users = this.#mounts.get(name)
+      users?.delete(container)
+      if (users?.size === 0) this.#letGo(name)
+    }
     this.#mountEvents(container, mounts, 'unmount')
+  }
+
+  /** The last that had it has ended: what is only in memory is gone. */
+  #letGo(name: string): void {
+    this.#mounts.delete(name)
+    const { machine, log } = this.#context
+    if (!isTemporary(this.#records.get(name)?.options ?? {})) return
+    machine.disk
+      ?.unmountVolume(name)
+      .catch((error: unknown) => log.add(`volume ${name}: ${String(error)}`))
   }
 
   #mountEvents(

@@ -13,8 +13,13 @@ import {
   type StubFrameKind,
 } from './stub-frames.ts'
 
+/** A CLI's host whose files can do more than a CLI needs. */
+export interface StubCliHost extends CliHost {
+  readonly files: StubFiles
+}
+
 /** Runs the command; `argv` comes without the program's name. Gives the exit code. */
-export type RunCommand = (host: CliHost, argv: readonly string[]) => Promise<number>
+export type RunCommand = (host: StubCliHost, argv: readonly string[]) => Promise<number>
 
 /** Bytes asked of stdin at once. */
 const PULL = 64 * 1024
@@ -82,7 +87,7 @@ class StubSession {
     this.#files = new StubFiles((kind, ...parts) => this.#send(kind, ...parts))
   }
 
-  host({ cwd, env, tty, size }: Invocation): CliHost {
+  host({ cwd, env, tty, size }: Invocation): StubCliHost {
     this.#size = size
     return {
       cwd,

@@ -36,6 +36,9 @@ const actions: Readonly<Record<FileRequest['op'], string>> = {
   'make-hard-link': 'link',
   'set-attributes': 'chmod',
   remove: 'remove',
+  'remove-tree': 'remove',
+  move: 'rename',
+  replace: 'write',
 }
 
 type Operation = FileRequest extends infer Request
@@ -168,6 +171,21 @@ export class StubFiles implements CliFiles {
 
   async remove(path: string): Promise<void> {
     await this.#request({ op: 'remove', path })
+  }
+
+  /** With all that is in it. */
+  async removeTree(path: string): Promise<void> {
+    await this.#request({ op: 'remove-tree', path })
+  }
+
+  /** Fails with EEXIST when something is there. */
+  async move(path: string, to: string): Promise<void> {
+    await this.#request({ op: 'move', path, to })
+  }
+
+  /** Put a file into another one's place in one step, with the owner and mode of that one. Durable. */
+  async replace(path: string, to: string): Promise<void> {
+    await this.#request({ op: 'replace', path, to })
   }
 
   /** A `reply` frame. An unknown id is one that nobody waits for any more. */

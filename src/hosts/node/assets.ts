@@ -21,6 +21,9 @@ export const snapshotFolder: string = join(projectFolder, 'dist/guest')
 /** What `npm run build` makes of the page. */
 export const pageFolder: string = join(projectFolder, 'dist/page')
 
+/** What it makes of the origin of previews. */
+export const previewFolder: string = join(projectFolder, 'dist/preview')
+
 function findProject(start: string): string {
   let folder = start
   while (!existsSync(join(folder, 'package.json'))) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { tmpdir } from 'node:os'
 import { EngineError } from '../../core/error.ts'
 import { removeStale } from './unix-socket.ts'
@@ -16,8 +16,12 @@ const PATH_MAX = 107
  */
 export async function lockData(folder: string): Promise<AsyncDisposable> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const path = lockPath(resolve(folder))
-  const inUse = new EngineError('conflict', `Another engine is using ${folder}`)
+  // However the folder is called: its lock is one.
+  const path = lockPath(realpathSync(folder))
+  const inUse = new EngineError(
+    'conflict',
+    `Another engine is using ${folder}. Stop that one, or give another folder with --data`,
+  )
   if (!(await removeStale(path))) throw inUse
   const server = createServer((socket) => socket.destroy())
   await new Promise<void>((settle, reject) => {

@@ -116,3 +116,15 @@ test('an abort breaks the connection, and the engine notices', async () => {
   await expect(next).rejects.toThrow('enough')
   await gone
 })
+
+test('a body that can’t be read to its end fails the request with its reason', async () => {
+  const client = await clientOf(async (request) => {
+    if (request.path === '/_ping') return ping
+    await textOf(request.body).catch(() => '')
+    return ping
+  })
+  const body = new ReadableStream<Uint8Array>({
+    pull: (control) => control.error(new Error('no such file')),
+  })
+  await expect(client.call('PUT', '/y', { body })).rejects.toThrow('no such file')
+})

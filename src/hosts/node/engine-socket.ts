@@ -60,7 +60,7 @@ async function exchange(request: EngineRequest, socket: Socket): Promise<EngineR
   const connection = socketDuplex(socket)
   const reader = new ByteReader(connection.readable)
   const hijack = request.headers['upgrade'] !== undefined
-  const sent = send(request, connection, hijack)
+  const sent = send(request, connection, hijack, (error) => socket.destroy(error))
   // An engine may refuse before it has read the whole body.
   sent.catch(() => undefined)
   const head = await readHead(reader)
@@ -85,8 +85,14 @@ async function exchange(request: EngineRequest, socket: Socket): Promise<EngineR
   }
 }
 
-async function send(request: EngineRequest, connection: Duplex, hijack: boolean): Promise<void> {
-  const { body } = request
+/** @param breakOff the body can't be read to its end: the engine must not wait for the rest */
+async function send(
+  request: EngineRequest,
+  connection: Duplex,
+  hijack: boolean,
+  breakOff: (error: Error) => void,
+): Promise<void> {
+  const body = request.body && wholeOr(request.body, breakOff)
   const chunked = body !== undefined && request.headers['content-length'] === undefined
   const headers = {
     ...request.headers,
@@ -104,6 +110,18 @@ async function send(request: EngineRequest, connection: Duplex, hijack: boolean)
     if (chunked) await writer.write(LAST_CHUNK)
   } finally {
     writer.releaseLock()
+  }
+}
+
+async function* wholeOr(
+  body: ReadableStream<Uint8Array>,
+  breakOff: (error: Error) => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    breakOff(error instanceof Error ? error : new Error(String(error)))
+    throw error
   }
 }
 

@@ -3,6 +3,7 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from '../../core/duplex.ts'
 import { EngineError } from '../../core/error.ts'
+import { Slots } from '../../core/slots.ts'
 import type { Machine } from '../../ports/machine.ts'
 import type { HostPort, PortPublisher } from '../../ports/port-publisher.ts'
 
@@ -14,6 +15,8 @@ interface Target {
 /** Milliseconds that a peer of a UDP port may say nothing before it is forgotten, as docker-proxy. */
 const peerTimeout = 90_000
 const peersMax = 256
+/** Connections that are open to containers at once; more of them wait. Each takes memory of the guest's. */
+const connectionsMax = 256
 
 /**
  * Published ports as sockets of this host. It is reached by its loopback alone: `0.0.0.0` and `::` mean that, and an address
@@ -21,6 +24,7 @@ const peersMax = 256
  */
 export class NodePorts implements PortPublisher {
   readonly #machine: Machine
+  readonly #connections = new Slots(connectionsMax)
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -50,10 +54,7 @@ export class NodePorts implements PortPublisher {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       socket.on('error', () => undefined)
-      this.#machine
-        .dial({ protocol: 'tcp', ...target() }, stop.signal)
-        .then((guest) => join(socket, guest))
-        .catch(() => socket.resetAndDestroy())
+      this.#carry(socket, target, stop.signal).catch(() => socket.resetAndDestroy())
     })
     await listening(server, host)
     return {
@@ -65,6 +66,12 @@ export class NodePorts implements PortPublisher {
         })
       },
     }
+  }
+
+  async #carry(socket: Socket, target: () => Target, signal: AbortSignal): Promise<void> {
+    using _place = await this.#connections.take(signal)
+    if (socket.destroyed) return
+    await join(socket, await this.#machine.dial({ protocol: 'tcp', ...target() }, signal))
   }
 
   async #udp(host: HostPort, target: () => Target): Promise<AsyncDisposable> {

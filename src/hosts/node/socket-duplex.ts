@@ -53,7 +53,9 @@ export function socketDuplex(socket: Socket): Duplex {
       }),
     close: () => new Promise<void>((resolve) => void socket.end(() => resolve())),
     abort: () => {
-      socket.destroy()
+      // A reset, where there is such a thing.
+      if (socket.remoteAddress === undefined) socket.destroy()
+      else socket.resetAndDestroy()
     },
   })
   return { readable, writable }

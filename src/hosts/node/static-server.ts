@@ -2,7 +2,25 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { RelaySettings } from '../../link/relay-settings.ts'
+import { isLoopbackHost } from './loopback-host.ts'
+
+/** What a site's owner sets: the page reads it from `config.json` beside it. */
+export interface SiteSettings {
+  /** The way out of the page: see docs/decisions/009-egress.md. */
+  readonly relay?: RelaySettings
+  /** Origins of previews, `*` for the name of one. */
+  readonly preview?: string
+}
+
+/** What else a server of a page answers. */
+export interface StaticServerParts {
+  /** @returns false for what it doesn't answer */
+  readonly request?: (request: IncomingMessage, response: ServerResponse) => boolean
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
 
 /** A served folder. Disposing it closes the server with its connections. */
 export interface StaticServer extends AsyncDisposable {
@@ -24,17 +42,24 @@ const types: Readonly<Record<string, string>> = {
 /** The same policy stands in index.html for hosts that set no headers; workers take theirs from here. */
 const POLICY =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; " +
-  "img-src 'self' data: blob:; connect-src 'self' https: http://localhost:* http://127.0.0.1:*; worker-src 'self'; " +
+  "img-src 'self' data: blob:; connect-src 'self' https: http://localhost:* http://127.0.0.1:* wss: ws://localhost:* ws://127.0.0.1:*; worker-src 'self'; " +
   "object-src 'none'; base-uri 'none'; form-action 'none'"
 
 /**
  * Serve a folder on a loopback port, as any static host would: ranges (the guest's root is read on demand), and the
  * compressed neighbour (`.br`) of a file where the browser takes it.
  */
-export async function serveFolder(root: string, port: number): Promise<StaticServer> {
+export async function serveFolder(
+  root: string,
+  port: number,
+  settings: SiteSettings = {},
+  parts: StaticServerParts = {},
+): Promise<StaticServer> {
   const server = createServer((request, response) => {
-    answer(root, request, response).catch(() => response.destroy())
+    if (parts.request?.(request, response)) return
+    answer(root, settings, request, response).catch(() => response.destroy())
   })
+  if (parts.upgrade) server.on('upgrade', parts.upgrade)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
@@ -53,13 +78,21 @@ export async function serveFolder(root: string, port: number): Promise<StaticSer
 
 async function answer(
   root: string,
+  settings: SiteSettings,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const headers: Record<string, string | number> = {
-    'content-security-policy': POLICY,
+    'content-security-policy': `${POLICY}; frame-src ${settings.preview ?? "'none'"}`,
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
+  }
+  if (request.url === '/config.json') {
+    // A page of another name that was led to this address must not learn the relay's token.
+    const own = isLoopbackHost(request.headers.host)
+    response.writeHead(own ? 200 : 403, { ...headers, 'content-type': 'application/json' })
+    response.end(JSON.stringify(own ? settings : {}))
+    return
   }
   const path = fileOf(root, request.url ?? '/')
   const found = path === undefined ? undefined : await sizeOf(path)

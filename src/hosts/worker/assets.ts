@@ -7,12 +7,13 @@ export type OnProgress = (loadedBytes: number, totalBytes: number) => void
 
 /** The static files beside the page. */
 export class Assets {
-  readonly #base: string
+  /** Where the files are, ending in `/`. */
+  readonly base: string
   readonly #signal: AbortSignal
 
   /** @param base where `guest/` and `registry/` are served, ending in `/` */
   constructor(base: string, signal: AbortSignal) {
-    this.#base = base
+    this.base = base
     this.#signal = signal
   }
 
@@ -27,7 +28,7 @@ export class Assets {
    * @param size in bytes, as its manifest says; the server's Content-Length may be that of the compressed bytes
    */
   async buffer(path: string, size: number, onProgress: OnProgress): Promise<ArrayBuffer> {
-    const { body } = await this.#get(this.#base + path)
+    const { body } = await this.#get(this.base + path)
     if (!body) throw new EngineError('unavailable', `${path} came without content`)
     const bytes = new Uint8Array(size)
     const reader = body.getReader()
@@ -52,7 +53,7 @@ export class Assets {
 
   readonly catalog: CatalogFiles = {
     open: async (path, signal) => {
-      const response = await this.#fetch(`${this.#base}registry/${path}`, {}, signal)
+      const response = await this.#fetch(`${this.base}registry/${path}`, {}, signal)
       // Some hosts answer an unknown path with the page itself.
       const isPage = response.headers.get('content-type')?.startsWith('text/html') ?? false
       if (!response.ok || isPage || !response.body) {
@@ -63,7 +64,7 @@ export class Assets {
     },
     range: async (path, offset, length) => {
       const headers = { range: `bytes=${offset}-${offset + length - 1}` }
-      const response = await this.#fetch(`${this.#base}registry/${path}`, headers)
+      const response = await this.#fetch(`${this.base}registry/${path}`, headers)
       if (response.status !== 206 && response.status !== 200) {
         throw new EngineError('unavailable', `Cannot read ${path}: ${response.status}`)
       }

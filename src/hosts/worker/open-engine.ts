@@ -6,16 +6,22 @@ import { createEngine, type Engine } from '../../engine/engine.ts'
 import { LogRing } from '../../engine/log-ring.ts'
 import { DEFAULT_DISK_SIZE } from '../../machine/blk-device.ts'
 import { GuestMachine } from '../../machine/guest-machine.ts'
+import type { StorageRoom } from '../../ports/storage-room.ts'
 import { checkManifest, digestOf, type SnapshotManifest } from '../../machine/snapshot.ts'
+import type { PortPublisher } from '../../ports/port-publisher.ts'
 import { CatalogTransport } from '../../storage/catalog.ts'
 import { FetchDownloads } from '../../storage/fetch-downloads.ts'
 import { FetchTransport } from '../../storage/fetch-transport.ts'
+import type { ExportSource } from '../../storage/transfer/export.ts'
 import { openRootPack } from '../../storage/root-pack.ts'
 import { openIdbStores } from '../../storage/idb/stores.ts'
 import { buildInfo } from '../build-info.ts'
 import { requestIds } from '../request-ids.ts'
+import { watchRoom } from '../watch-room.ts'
 import type { Assets, OnProgress } from './assets.ts'
 import { browserClock } from './browser-clock.ts'
+import { PageRegistries } from './page-registries.ts'
+import { NO_RELAY, pageRelay } from './relay.ts'
 
 /** What the snapshot beside the page must be; written into the bundle when it is built. */
 declare const SNAPSHOT: SnapshotManifest
@@ -29,6 +35,8 @@ export interface OpenEngineOptions {
   readonly onProgress: OnProgress
   /** Told of the machine as soon as it can be asked for a shell; the stores and the engine follow. */
   readonly onMachine?: (machine: GuestMachine) => void
+  /** Opens published ports for the page; without it they are open in the guest alone. */
+  readonly ports?: PortPublisher
 }
 
 /** What `drydock snapshot` says of the pack. */
@@ -43,6 +51,13 @@ export interface OpenEngine extends AsyncDisposable {
   readonly engine: Engine
   readonly handler: EngineHandler
   readonly requestId: () => string
+  /** Resolved with the reason when nothing leaves the page, else with undefined. */
+  readonly closed: Promise<string | undefined>
+  readonly room: StorageRoom
+  /** For an export while it goes on. */
+  readonly source: ExportSource
+  /** Resolves when another tab has the stores. */
+  readonly superseded: Promise<void>
 }
 
 /**
@@ -52,21 +67,17 @@ export interface OpenEngine extends AsyncDisposable {
 export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
   const { assets, engineId } = options
   await using opening = new Resources()
-  const stores = openIdbStores(engineId, { diskSize: DEFAULT_DISK_SIZE }).then((opened) =>
-    opening.use(opened),
+  const stores = openIdbStores(engineId, { diskSize: DEFAULT_DISK_SIZE, clock: browserClock }).then(
+    (opened) => opening.use(opened),
   )
   const pack = loadRootPack(assets)
   const hostRoot = pack.then((bytes) =>
     openRootPack(bytes, assets.catalog, async (digests) => (await stores).openRangeCaches(digests)),
   )
-  // Both are waited for below; a failure of something else first is no reason to shout.
-  stores.catch(() => undefined)
-  hostRoot.catch(() => undefined)
-  const [wasm, state, { disk }] = await Promise.all([
-    assets.emulator(),
-    loadSnapshot(assets, options.onProgress),
-    stores,
-  ])
+  const state = loadSnapshot(assets, options.onProgress)
+  // All are waited for below; a failure of something else first is no reason to shout.
+  for (const part of [stores, hostRoot, state]) part.catch(() => undefined)
+  const [wasm, { disk, room, superseded }] = await Promise.all([assets.emulator(), stores])
   const log = new LogRing(browserClock)
   const machine: GuestMachine = opening.use(
     new GuestMachine({
@@ -83,27 +94,46 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       log: (line) => log.add(line),
     }),
   )
+  const stop = new AbortController()
+  opening.defer(() => stop.abort(new Error('the playground was closed')))
+  const relay = pageRelay(assets.base, stop.signal)
+  machine.connectOutside(relay.egress)
   options.onMachine?.(machine)
-  const registry = new CatalogTransport(assets.catalog.open, new FetchTransport())
+  const registry = new CatalogTransport(
+    assets.catalog.open,
+    new PageRegistries(new FetchTransport(), relay.settings, machine),
+  )
   const engine = opening.use(
     await createEngine({
       ...(await stores),
       machine,
       registry,
       downloads: new FetchDownloads(),
+      names: relay.names,
       clock: browserClock,
+      ...(options.ports ? { ports: options.ports } : {}),
       log,
       version: buildInfo,
       name: 'drydock',
       id: engineId,
     }),
   )
+  await state
+  watchRoom({ room, disk, machine, context: engine.context, signal: stop.signal })
   const owned = opening.move()
   return {
     machine,
     engine,
     handler: createApi(engine),
     requestId: requestIds(),
+    closed: relay.settings().then((found) => (found ? undefined : NO_RELAY)),
+    room,
+    superseded,
+    source: {
+      ...(await stores),
+      // Without a guest that answers the disk is as after a power cut, which is whole, too.
+      sync: () => machine.disk?.sync().catch(() => undefined) ?? Promise.resolve(),
+    },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }
@@ -139,4 +169,13 @@ export function requireBrowser(): void {
       `This browser lacks ${missing.join(' and ')}, which Drydock needs.`,
     )
   }
+}
+
+/** @throws EngineError `invalid-parameter` */
+export function requireEngineId(id: string): void {
+  if (/^[A-Za-z0-9-]{1,64}$/.test(id)) return
+  throw new EngineError(
+    'invalid-parameter',
+    'The address names a playground with ?engine= that can have no such name: letters, digits and dashes, at most 64 of them.',
+  )
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import { Resources } from '../../core/resources.ts'
+import type { GuestFiles } from '../../link/guest-files.ts'
 import type {
   OpenOptions,
   Playground,
@@ -8,25 +9,43 @@ import type {
   TerminalSink,
   TerminalSize,
 } from '../../link/playground.ts'
+import type { Departure, DepartureStatus } from '../../link/ownership.ts'
+import type { OnTransfer } from '../../link/transfer.ts'
 import type { MachineState } from '../../ports/machine.ts'
 import type { GuestMachine } from '../../machine/guest-machine.ts'
+import { replaceStores } from '../../storage/idb/replacement.ts'
 import { diagnosticsOf } from '../diagnostics.ts'
 import { serveGuest } from '../guest-services.ts'
 import { serveDocker } from '../guest-cli/serve-docker.ts'
+import { ShellFiles } from '../shell-files.ts'
 import { Assets } from './assets.ts'
 import { lockEngine } from './engine-lock.ts'
-import { openEngine, requireBrowser, type OpenEngine } from './open-engine.ts'
+import { openEngine, requireBrowser, requireEngineId, type OpenEngine } from './open-engine.ts'
 import { openShell } from './shell.ts'
+import { PreviewPorts } from './preview/ports.ts'
 import { StatusBoard } from './status-board.ts'
+import { exportBlob, importBlob } from './transfer.ts'
 import { watchCounts } from './watch-counts.ts'
 import { watchPulls } from './watch-pulls.ts'
 
 /** Named by the bundler, as the page's. */
 declare const BUILD: string
 
+interface OpenPlayground {
+  readonly engineId: string
+  readonly engine: OpenEngine
+  readonly files: ShellFiles
+  readonly ports: PreviewPorts
+  /** All but the lock. */
+  readonly owned: Resources
+  readonly lock: Resources
+  /** Tell the page why it ends. */
+  readonly tell: (departure: DepartureStatus) => void
+}
+
 /** The engine and the machine behind a page. */
 export class WorkerPlayground implements Playground {
-  #open: { readonly engine: OpenEngine; readonly owned: Resources } | undefined
+  #open: OpenPlayground | undefined
   readonly #machine: Promise<GuestMachine>
   #tellMachine: (machine: GuestMachine) => void = () => undefined
   #shells = 0
@@ -40,18 +59,28 @@ export class WorkerPlayground implements Playground {
   async open(options: OpenOptions, onStatus: (status: PlaygroundStatus) => void): Promise<void> {
     if (options.build !== BUILD) {
       throw new EngineError(
-        'conflict',
+        'unavailable',
         'The page and its engine are of different builds. Reload the page.',
       )
     }
     requireBrowser()
+    requireEngineId(options.engineId)
+    const { takeOver = false } = options
+    await using locking = new Resources()
+    const lock = locking.use(await lockEngine(options.engineId, { takeOver }))
     await using opening = new Resources()
-    opening.use(await lockEngine(options.engineId))
     const stop = new AbortController()
     opening.defer(() => stop.abort())
     const board = opening.use(new StatusBoard(onStatus))
+    const ports = opening.use(
+      new PreviewPorts(
+        () => this.#machine,
+        (published) => board.update({ ports: published }),
+      ),
+    )
     const engine = opening.use(
       await openEngine({
+        ports,
         assets: new Assets(options.assets, stop.signal),
         engineId: options.engineId,
         onProgress: (loadedBytes, totalBytes) =>
@@ -64,23 +93,98 @@ export class WorkerPlayground implements Playground {
     machine.onState((state) => {
       void this.#show(state, engine, board)
     }, stop.signal)
+    const files = new ShellFiles(machine)
     void serveGuest(machine, {
       handler,
       requestId: engine.requestId,
-      docker: (connection) => serveDocker(connection, handler),
+      docker: (connection) =>
+        serveDocker(connection, handler, (host, argv) => files.serve(host, argv)),
       log: (line) => engine.engine.context.log.add(line),
       signal: stop.signal,
     })
-    void watchCounts(handler, engine.requestId, stop.signal, (counts) => board.update(counts))
+    void engine.closed.then((closed) => closed !== undefined && board.update({ closed }))
+    engine.room.watch((trouble) => board.update({ trouble }))
+    void watchCounts(handler, engine.requestId, engine.room, stop.signal, (counts) =>
+      board.update(counts),
+    )
     board.update({ machine: { phase: 'starting' } })
     await this.#show({ state: 'running' }, engine, board)
-    this.#open = { engine, owned: opening.move() }
+    const { engineId } = options
+    const tell = (departure: DepartureStatus): void => {
+      // Whatever is told after it says it, too.
+      board.update({ departure })
+      onStatus(board.status)
+    }
+    this.#open = {
+      engineId,
+      engine,
+      files,
+      ports,
+      owned: opening.move(),
+      lock: locking.move(),
+      tell,
+    }
+    let isTaken = false
+    const taken = Promise.race([lock.taken, engine.superseded]).then(() => {
+      isTaken = true
+    })
+    // Who wakes up hears first that it was asked, and only then that nobody waited for it.
+    void Promise.race([lock.asked, taken]).then(() =>
+      this.#leave(() => (isTaken ? 'taken' : 'asked')),
+    )
+  }
+
+  /**
+   * Stop cleanly and say so.
+   * @param last done when all is closed, while no other tab can have the playground
+   */
+  async #leave(why: () => Departure, last?: (engineId: string) => Promise<void>): Promise<void> {
+    const open = this.#open
+    if (!open) return
+    this.#open = undefined
+    open.tell({ why: why(), isOver: false })
+    // What can't be stored any more is nobody's to worry about.
+    await open.owned[Symbol.asyncDispose]().catch(() => undefined)
+    try {
+      await last?.(open.engineId)
+    } finally {
+      await open.lock[Symbol.asyncDispose]()
+      open.tell({ why: why(), isOver: true })
+    }
+  }
+
+  async exportPlayground(onProgress: OnTransfer): Promise<Blob> {
+    return exportBlob(this.#opened.engine.source, onProgress)
+  }
+
+  async importPlayground(file: Blob, onProgress: OnTransfer): Promise<void> {
+    const { engineId } = this.#opened
+    const replacement = await importBlob(engineId, file, onProgress)
+    await this.#leave(
+      () => 'imported',
+      (id) => replaceStores(id, replacement),
+    )
+  }
+
+  get #opened(): OpenPlayground {
+    if (!this.#open) throw new EngineError('unavailable', 'The engine is not there yet.')
+    return this.#open
   }
 
   async terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession> {
     const machine = await this.#machine
     this.#shells++
     return openShell(machine, `shell-${this.#shells}`, size, sink)
+  }
+
+  async files(): Promise<GuestFiles> {
+    return this.#opened.files
+  }
+
+  async preview(port: number, channel: MessagePort | undefined): Promise<void> {
+    if (!this.#open) throw new EngineError('unavailable', 'The engine is not there yet.')
+    if (channel) this.#open.ports.connect(port, channel)
+    else this.#open.ports.disconnect(port)
   }
 
   async diagnostics(): Promise<string> {
@@ -92,6 +196,7 @@ export class WorkerPlayground implements Playground {
     const open = this.#open
     this.#open = undefined
     await open?.owned[Symbol.asyncDispose]()
+    await open?.lock[Symbol.asyncDispose]()
   }
 
   async #show(state: MachineState, { machine }: OpenEngine, board: StatusBoard): Promise<void> {

@@ -11,6 +11,7 @@ export class StatusBoard implements Disposable {
     pulls: [],
     containers: { running: 0, total: 0 },
     images: 0,
+    ports: [],
   }
   #timer: ReturnType<typeof setTimeout> | undefined
 

@@ -1,16 +1,6 @@
-import { FrameReader } from '../../codec/ninep/frame-reader.ts'
+import type { FrameReader } from '../../codec/ninep/frame-reader.ts'
 import { FrameWriter } from '../../codec/ninep/frame-writer.ts'
-import {
-  errno,
-  HEADER,
-  MSIZE_MAX,
-  MSIZE_MIN,
-  NOTAG,
-  request,
-  RLERROR,
-  VERSION,
-  WALK_MAX,
-} from '../../codec/ninep/wire.ts'
+import { errno, HEADER, request, WALK_MAX } from '../../codec/ninep/wire.ts'
 import type { RootfsNode } from '../../core/layer.ts'
 import { FidTable, listingOf, type Place } from './fid.ts'
 import {
@@ -23,8 +13,7 @@ import {
   xattrNamesOf,
   xattrOf,
 } from './node-facts.ts'
-
-type Reply = Uint8Array | Promise<Uint8Array>
+import { NinepSession, type Reply } from './session.ts'
 
 /** Of an open's flags, what asks for writing: access mode, O_TRUNC (9P2000.L has Linux's numbers). */
 const WRITES = 0o1003
@@ -68,15 +57,16 @@ export class NinepServer {
   }
   readonly #fids = new FidTable()
   readonly #numbers = new NodeNumbers()
-  readonly #out = new FrameWriter(MSIZE_MAX + BLOCK_SIZE)
-  /** Reads under way, by tag. */
-  readonly #pending = new Map<number, Promise<Uint8Array>>()
-  readonly #onError: ((error: unknown) => void) | undefined
-  #msize = MSIZE_MAX
+  readonly #session: NinepSession
 
   /** @param onError told of content that couldn't be read; the guest sees EIO */
   constructor(onError?: (error: unknown) => void) {
-    this.#onError = onError
+    this.#session = new NinepSession({
+      answer: (type, tag, input) => this.#answer(type, tag, input),
+      onBegin: () => this.#fids.clear(),
+      errnoOf: () => undefined,
+      onError,
+    })
   }
 
   /** Make a tree readable as `/<id>`. Another tree of that name is replaced; who has it open keeps it. */
@@ -88,27 +78,13 @@ export class NinepServer {
     this.#trees.delete(id)
   }
 
-  /**
-   * Answer one request. Never throws, never rejects.
-   * @returns a frame that is valid until the next call, or the promise of one that stays valid
-   */
+  /** Answer one request. Never throws, never rejects. */
   handle(frame: Uint8Array): Reply {
-    let tag = NOTAG
-    try {
-      const input = new FrameReader(frame)
-      const size = input.u32()
-      const type = input.u8()
-      tag = input.u16()
-      if (size < HEADER || size > frame.length) return this.#error(tag, errno.EINVAL)
-      const reply = this.#answer(type, tag, input)
-      return reply instanceof Promise || reply.length <= this.#msize
-        ? reply
-        : this.#error(tag, errno.EIO)
-    } catch (error) {
-      if (error instanceof RangeError) return this.#error(tag, errno.EINVAL)
-      this.#onError?.(error)
-      return this.#error(tag, errno.EIO)
-    }
+    return this.#session.handle(frame)
+  }
+
+  get #out(): FrameWriter {
+    return this.#session.out
   }
 
   #answer(type: number, tag: number, input: FrameReader): Reply {
@@ -133,12 +109,8 @@ export class NinepServer {
         return this.#readdir(tag, input)
       case request.statfs:
         return this.#statfs(tag, input)
-      case request.version:
-        return this.#version(tag, input)
       case request.attach:
         return this.#attach(tag, input)
-      case request.flush:
-        return this.#flush(tag, input)
       case request.fsync:
         return this.#fids.get(input.u32())
           ? this.#out.begin(type + 1, tag).finish()
@@ -158,20 +130,7 @@ export class NinepServer {
   }
 
   #error(tag: number, code: number): Uint8Array {
-    return this.#out.begin(RLERROR, tag).u32(code).finish()
-  }
-
-  #version(tag: number, input: FrameReader): Uint8Array {
-    const msize = input.u32()
-    const version = input.name()
-    if (msize < MSIZE_MIN) return this.#error(tag, errno.EINVAL)
-    this.#fids.clear()
-    this.#msize = Math.min(msize, MSIZE_MAX)
-    return this.#out
-      .begin(request.version + 1, tag)
-      .u32(this.#msize)
-      .name(version.startsWith(VERSION) ? VERSION : 'unknown')
-      .finish()
+    return this.#session.error(tag, code)
   }
 
   /** `aname` may name a tree, which is the root then. */
@@ -263,7 +222,7 @@ export class NinepServer {
   #read(tag: number, input: FrameReader): Reply {
     const fid = this.#fids.get(input.u32())
     const offset = input.u64()
-    const count = Math.min(input.u32(), this.#msize - HEADER - 4)
+    const count = Math.min(input.u32(), this.#session.room(4))
     if (!fid?.opened) return this.#error(tag, errno.EBADF)
     if (fid.xattr) return this.#data(this.#out, tag, fid.xattr.subarray(offset, offset + count))
     const { node } = fid.place
@@ -272,25 +231,19 @@ export class NinepServer {
     if (length <= 0 || !node.source) return this.#data(this.#out, tag, NOTHING)
     const found = node.source.read(node.offset + offset, length)
     if (!(found instanceof Promise)) return this.#content(this.#out, tag, found, length)
-    const reply = found
-      .then((bytes) => this.#content(new FrameWriter(HEADER + 4 + length), tag, bytes, length))
-      .catch((error: unknown) => this.#failedRead(tag, error))
-      .finally(() => this.#pending.delete(tag))
-    this.#pending.set(tag, reply)
-    return reply
-  }
-
-  #failedRead(tag: number, error: unknown): Uint8Array {
-    this.#onError?.(error)
-    return new FrameWriter(HEADER + 4).begin(RLERROR, tag).u32(errno.EIO).finish()
+    return this.#session.later(
+      tag,
+      found.then((bytes) =>
+        this.#content(new FrameWriter(HEADER + 4 + length), tag, bytes, length),
+      ),
+    )
   }
 
   /** Linux would fill what is missing with zeros (netfs): a short source must be an error. */
   #content(out: FrameWriter, tag: number, bytes: Uint8Array, length: number): Uint8Array {
     if (bytes.length >= length)
       return this.#data(out, tag, bytes.length === length ? bytes : bytes.subarray(0, length))
-    this.#onError?.(new Error(`Cannot read layer: ${bytes.length} bytes of ${length}`))
-    return out.begin(RLERROR, tag).u32(errno.EIO).finish()
+    throw new Error(`Cannot read layer: ${bytes.length} bytes of ${length}`)
   }
 
   #data(out: FrameWriter, tag: number, bytes: Uint8Array): Uint8Array {
@@ -304,7 +257,7 @@ export class NinepServer {
   #readdir(tag: number, input: FrameReader): Uint8Array {
     const fid = this.#fids.get(input.u32())
     const offset = input.u64()
-    const end = HEADER + 4 + Math.min(input.u32(), this.#msize - HEADER - 4)
+    const end = HEADER + 4 + Math.min(input.u32(), this.#session.room(4))
     if (!fid?.listing) return this.#error(tag, errno.EBADF)
     const out = this.#out.begin(request.readdir + 1, tag).u32(0)
     for (let index = offset; index < fid.listing.length; index++) {
@@ -368,12 +321,6 @@ export class NinepServer {
       .u64(0) // fsid
       .u32(255)
       .finish()
-  }
-
-  /** The old request is answered first: a page that a killed process asked for serves others too. */
-  #flush(tag: number, input: FrameReader): Reply {
-    const reply = (): Uint8Array => new FrameWriter(HEADER).begin(request.flush + 1, tag).finish()
-    return this.#pending.get(input.u16())?.then(reply) ?? reply()
   }
 }
 

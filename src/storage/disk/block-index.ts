@@ -10,6 +10,14 @@ export interface Segment {
   live: number
 }
 
+/** By block. */
+export interface BlockPlaces {
+  /** 0: the block is zero. */
+  readonly segments: Uint32Array
+  readonly positions: Uint32Array
+  readonly sums: Uint32Array
+}
+
 /** Where each block is. Untouched parts of the arrays cost no memory. */
 export class BlockIndex {
   readonly segments: Map<number, Segment> = new Map()
@@ -47,6 +55,15 @@ export class BlockIndex {
     this.#position = grown(this.#position, new Uint32Array(blocks))
     this.#sum = grown(this.#sum, new Uint32Array(blocks))
     this.#copies = grown(this.#copies, new Uint16Array(blocks))
+  }
+
+  /** A copy. */
+  places(): BlockPlaces {
+    return {
+      segments: this.#segment.slice(),
+      positions: this.#position.slice(),
+      sums: this.#sum.slice(),
+    }
   }
 
   /** 0: the block is zero. */

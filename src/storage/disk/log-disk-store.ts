@@ -1,9 +1,15 @@
 import { EngineError } from '../../core/error.ts'
-import { DISK_BLOCK, type DiskStore, type DiskUsage } from '../../ports/disk-store.ts'
+import {
+  DISK_BLOCK,
+  type DiskSnapshot,
+  type DiskUsage,
+  type SnapshotDisk,
+} from '../../ports/disk-store.ts'
 import { BlockIndex, type Segment } from './block-index.ts'
 import { blockSum } from './block-sum.ts'
 import { chooseVictims } from './compaction.ts'
 import type { DiskMedium, DiskRecord } from './disk-medium.ts'
+import { LogDiskSnapshot } from './disk-snapshot.ts'
 
 /** Blocks in the log from which on it is committed without being asked: 8 MiB. */
 const COMMIT_FROM = 2048
@@ -14,7 +20,7 @@ const FULL_FROM = 8192
 type Batch = Map<number, Uint8Array | null>
 
 /** A disk kept as a log of its commits; what they overwrote is cleared away in the background. */
-export class LogDiskStore implements DiskStore {
+export class LogDiskStore implements SnapshotDisk {
   readonly #medium: DiskMedium
   readonly #index: BlockIndex
   #size: number
@@ -28,6 +34,8 @@ export class LogDiskStore implements DiskStore {
   #clearing = false
   /** Segments that can't be read: left as they are. */
   readonly #damaged = new Set<number>()
+  /** Snapshots that are being read: nothing is cleared away meanwhile. */
+  #snapshots = 0
   #closed = false
 
   private constructor(medium: DiskMedium, blocks: number) {
@@ -178,9 +186,12 @@ export class LogDiskStore implements DiskStore {
     await this.flush()
   }
 
-  #enqueue(work: () => Promise<void>): Promise<void> {
+  #enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#queue.then(work)
-    this.#queue = done.catch(() => undefined)
+    this.#queue = done.then(
+      () => undefined,
+      () => undefined,
+    )
     return done
   }
 
@@ -250,12 +261,28 @@ export class LogDiskStore implements DiskStore {
     })
   }
 
+  async snapshot(): Promise<DiskSnapshot> {
+    // In its turn: a step of clearing away would remove what it has moved already.
+    return this.#enqueue(() => {
+      this.#snapshots++
+      let isHeld = true
+      return Promise.resolve(
+        new LogDiskSnapshot(this.#medium, this.#index.places(), () => {
+          if (!isHeld) return
+          isHeld = false
+          this.#snapshots--
+          this.#clearSoon()
+        }),
+      )
+    })
+  }
+
   #clearSoon(): void {
-    if (this.#clearing || this.#closed) return
+    if (this.#clearing || this.#closed || this.#snapshots > 0) return
     this.#clearing = true
     const step = async (): Promise<void> => {
       this.#clearing = false
-      if (this.#closed) return
+      if (this.#closed || this.#snapshots > 0) return
       if (await this.#clear()) this.#clearSoon()
     }
     // What can't be cleared away now is tried again after the next commit.

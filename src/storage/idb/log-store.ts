@@ -9,6 +9,11 @@ const BATCH = 256 << 10
 /** Key of a record: the size stands in it, so that a log's size is known without reading it. */
 type BatchKey = [container: string, number: number, size: number]
 
+interface IdbLogOptions {
+  readonly bound?: number
+  readonly guard?: <Result>(write: () => Promise<Result>) => Promise<Result>
+}
+
 interface Waiting {
   entries: LogEntry[]
   size: number
@@ -21,16 +26,21 @@ interface Waiting {
 export class IdbLogStore implements LogStore {
   readonly #database: EngineDatabase
   readonly #bound: number
+  readonly #guard: <Result>(write: () => Promise<Result>) => Promise<Result>
   readonly #waiting = new Map<string, Waiting>()
   /** What the database has of each log touched so far, oldest first. */
   readonly #stored = new Map<string, BatchKey[]>()
   #writing: Promise<void> | undefined
   #failure: unknown
 
-  /** @param bound bytes kept of each container's log; default 10 MiB */
-  constructor(database: EngineDatabase, bound: number = BOUND) {
+  /**
+   * @param options.bound bytes kept of each container's log; default 10 MiB
+   * @param options.guard performs each write, and may try it again
+   */
+  constructor(database: EngineDatabase, options: IdbLogOptions = {}) {
     this.#database = database
-    this.#bound = bound
+    this.#bound = options.bound ?? BOUND
+    this.#guard = options.guard ?? ((write) => write())
   }
 
   append(container: string, entries: readonly LogEntry[]): void {
@@ -78,11 +88,13 @@ export class IdbLogStore implements LogStore {
         total -= known[2]
         old.push(known)
       }
-      await this.#database.run(['logs'], 'readwrite', (open) => {
-        const store = open('logs')
-        for (const gone of old) store.delete(gone)
-        return store.put(batch, key)
-      })
+      const put = (): Promise<unknown> =>
+        this.#database.run(['logs'], 'readwrite', (open) => {
+          const store = open('logs')
+          for (const gone of old) store.delete(gone)
+          return store.put(batch, key)
+        })
+      await this.#guard(put)
       keys.splice(0, old.length)
       keys.push(key)
     }
@@ -126,8 +138,10 @@ export class IdbLogStore implements LogStore {
     this.#waiting.delete(container)
     await this.#writing
     this.#stored.delete(container)
-    await this.#database.run(['logs'], 'readwrite', (store) =>
-      store('logs').delete(IDBKeyRange.bound([container], [container, []])),
+    await this.#guard(() =>
+      this.#database.run(['logs'], 'readwrite', (store) =>
+        store('logs').delete(IDBKeyRange.bound([container], [container, []])),
+      ),
     )
   }
 

@@ -68,6 +68,25 @@ class Bench {
     return samples
   }
 
+  /** Run a container with a volume at /data to its end. @returns what it printed */
+  async output(image: string, command: readonly string[]): Promise<string> {
+    const { Id } = await this.#call<{ Id: string }>('POST', '/containers/create', {
+      Image: image,
+      Cmd: command,
+      Tty: true,
+      HostConfig: { NetworkMode: 'none', Binds: ['data:/data'] },
+    })
+    await this.#call('POST', `/containers/${Id}/start`)
+    const { StatusCode } = await this.#call<{ StatusCode: number }>(
+      'POST',
+      `/containers/${Id}/wait`,
+    )
+    const text = await this.#text('GET', `/containers/${Id}/logs?stdout=1&stderr=1`)
+    if (StatusCode !== 0) throw new Error(`ended with ${StatusCode}: ${text}`)
+    await this.#call('DELETE', `/containers/${Id}`)
+    return text
+  }
+
   ping(count: number): Promise<number[]> {
     return timed(count, () => this.#opened().machine.ping())
   }
@@ -86,6 +105,11 @@ class Bench {
   }
 
   async #call<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = await this.#text(method, path, body)
+    return (path.startsWith('/images/create') || text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  async #text(method: string, path: string, body?: unknown): Promise<string> {
     const handler: EngineHandler = this.#opened().handler
     const response = await handler({
       method,
@@ -98,16 +122,17 @@ class Bench {
     if (response.upgrade) {
       const unread = new TransformStream<Uint8Array, Uint8Array>()
       const empty = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() })
-      const drained = unread.readable.pipeTo(new WritableStream())
+      const drained = unread.readable.pipeTo(new WritableStream()).catch(() => undefined)
       await response.upgrade({ readable: empty, writable: unread.writable })
-      await drained.catch(() => undefined)
-      return undefined as T
+      // It is the server that closes the connection then: here nobody does.
+      void drained
+      return ''
     }
     const text = await new Response(response.body ?? null).text()
     if (response.status >= 400 || text.includes('"errorDetail"')) {
       throw new Error(`${method} ${path}: ${response.status} ${text}`)
     }
-    return (path.startsWith('/images/create') || text === '' ? undefined : JSON.parse(text)) as T
+    return text
   }
 }
 

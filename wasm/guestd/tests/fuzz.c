@@ -39,6 +39,8 @@ static const char *const texts[] = {
     "{\"channel\":\"sink\"}",
     "{\"channel\":\"source\",\"bytes\":100000,\"write\":4096}",
     "{\"channel\":\"accept\",\"connection\":1}",
+    "{\"channel\":\"egress\"}",
+    "{\"channel\":\"egress-accept\",\"connection\":1}",
     "{\"channel\":\"process\",\"op\":\"run\",\"container\":\"" ID "\",\"spec\":{\"process\":{\"args\":[\"true\"]}}}",
     "{\"channel\":\"process\",\"op\":\"exec\",\"container\":\"" ID "\",\"exec\":\"e\",\"process\":{\"args\":[\"true\"]}}",
     "{\"channel\":\"process\",\"op\":\"run-host\",\"host\":\"h\",\"process\":{\"args\":[\"true\"]}}",
@@ -56,7 +58,8 @@ static const char *const texts[] = {
 };
 
 static const uint8_t kinds[] = {FRAME_OPEN,  FRAME_REQUEST, FRAME_CANCEL,    FRAME_PING,  FRAME_STDIN,
-                                FRAME_DATA,  FRAME_END,     FRAME_STDIN_END, FRAME_HELLO, FRAME_EXITED};
+                                FRAME_DATA,  FRAME_END,     FRAME_STDIN_END, FRAME_HELLO, FRAME_EXITED,
+                                FRAME_REFUSE};
 
 static const char *some_text(void) {
     return texts[below(sizeof texts / sizeof *texts)];

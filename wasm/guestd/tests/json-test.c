@@ -45,6 +45,28 @@ static void check_values(void) {
     json_free(&document);
 }
 
+/* What is not plain text, at each place of a string: such is read four bytes at a time. */
+static void check_places(void) {
+    static const struct {
+        const char *source, *text; /* NULL: refused */
+    } parts[] = {{"\\n", "\n"}, {"\\\\", "\\"}, {"\\\"", "\""}, {"\xc3\xa9", "\xc3\xa9"}, {"\x7f", "\x7f"}, {" ", " "},
+                 {"\x1f", NULL}, {"\x80", NULL},    {"\xff", NULL},  {"\\x", NULL}};
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+        for (int before = 0; before < 10; before++)
+            for (int after = 0; after < 10; after++) {
+                char source[40], expected[40];
+                struct json_document document;
+                snprintf(source, sizeof source, "\"%.*s%s%.*s\"", before, "abcdefghi", parts[part].source, after, "jklmnopqr");
+                const int error = parse(source, strlen(source), &document);
+                assert(error == (parts[part].text == NULL ? -EINVAL : 0));
+                if (error == 0) {
+                    snprintf(expected, sizeof expected, "%.*s%s%.*s", before, "abcdefghi", parts[part].text, after, "jklmnopqr");
+                    assert(strcmp(json_text(document.root, ""), expected) == 0);
+                }
+                json_free(&document);
+            }
+}
+
 static void check_bounds(void) {
     static char text[JSON_SIZE_MAX + 1];
     struct json_document document;
@@ -83,11 +105,12 @@ static void check_writer(void) {
     json_open_object(&writer);
     json_close_object(&writer);
     json_close_object(&writer);
-    static const char expected[] = "{\"te\\\"xt\":\"a\\u0001\xef\xbf\xbd\\\\z\xc3\xa9\","
+    static const char expected[] = "{\"te\\\"xt\":\"a\\u0001\\udcff\\\\z\xc3\xa9\","
                                    "\"list\":[-3,18446744073709551615,true,null,1.500],\"none\":{}}";
     assert(!writer.failed && writer.length == strlen(expected) && memcmp(writer.text, expected, writer.length) == 0);
     struct json_document document;
     assert(parse(writer.text, writer.length, &document) == 0);
+    assert(strcmp(json_text(json_get(document.root, "te\"xt"), ""), "a\x01\xff\\z\xc3\xa9") == 0);
     json_free(&document);
     json_writer_free(&writer);
 }
@@ -123,6 +146,7 @@ int main(void) {
     check_error(" [ ] ", 0);
     check_error("-0.5", 0);
     check_values();
+    check_places();
     check_bounds();
     check_writer();
     check_noise();

@@ -167,6 +167,13 @@ static void check_root_paths(void) {
     assert(rootfs_ensure(root, "/loop/x", true) == -ELOOP);
     assert(rootfs_ensure(root, "/run/resolve/conf/x", true) == -ENOTDIR);
     assert(faccessat(AT_FDCWD, "/abs/olute", F_OK, 0) < 0);
+    /* Links, by the lengths of what they hold. */
+    assert(tree_size(root, "abs") == 0);
+    const uint64_t links = tree_size(AT_FDCWD, name);
+    assert(links == strlen("../run/resolve/conf") + strlen("/../../../../abs/olute") + strlen("loop"));
+    assert(file_create(root, "file", "1234567890", 10) == 0);
+    assert(linkat(root, "file", root, "etc/two", 0) == 0 && linkat(root, "file", root, "three", 0) == 0);
+    assert(tree_size(AT_FDCWD, name) == links + 10 && tree_size(root, "nothing") == 0);
     close(root);
     assert(tree_remove(AT_FDCWD, name, &(unsigned){3}) == -EAGAIN);
     assert(tree_remove(AT_FDCWD, name, &budget) == 0 && access(name, F_OK) < 0);

@@ -186,6 +186,27 @@ int disk_put_volume_usage(const char *name, struct json_writer *result, struct f
     return fail(failure, "failed", EPERM, "not in a test");
 }
 
+int disk_put_layer_usage(const char *container, struct json_writer *result, struct failure *failure) {
+    (void)container;
+    (void)result;
+    return fail(failure, "failed", EPERM, "not in a test");
+}
+
+int shares_mount(const char *tag, struct failure *failure) {
+    (void)tag;
+    return fail(failure, "failed", ENODEV, "there is no device");
+}
+
+int volume_mount(const struct json_value *request, struct failure *failure) {
+    (void)request;
+    return fail(failure, "failed", ENODEV, "there is no disk");
+}
+
+int volume_unmount(const char *name, struct failure *failure) {
+    (void)name;
+    return fail(failure, "failed", ENODEV, "there is no disk");
+}
+
 int disk_sync(struct failure *failure) {
     return fail(failure, "failed", EPERM, "not in a test");
 }

@@ -1,4 +1,5 @@
 import { EngineError } from '../../../core/error.ts'
+import { NoSpaceError } from '../../../core/no-space.ts'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
@@ -8,6 +9,6 @@ export function diskError(cause: unknown, action: string): unknown {
   if (typeof code !== 'string' || cause instanceof EngineError || !(cause instanceof Error))
     return cause
   return FULL.has(code)
-    ? new EngineError('unavailable', `${action}: no space left on device`, { cause })
+    ? new NoSpaceError(`${action}: no space left on device`, { cause })
     : new EngineError('internal', `${action}: ${cause.message}`, { cause })
 }

@@ -44,8 +44,13 @@ export class FileRecordStore implements RecordStore {
     })
     store.#size = store.#replay(bytes)
     store.#journal = await open(store.#path, 'a', 0o600)
-    await store.#journal.truncate(store.#size)
-    await syncFolder(folder)
+    try {
+      await store.#journal.truncate(store.#size)
+      await syncFolder(folder)
+    } catch (error) {
+      await store.#journal.close()
+      throw error
+    }
     return store
   }
 

@@ -1,0 +1,32 @@
+import type { Container } from './container.ts'
+import type { Containers } from './containers.ts'
+
+export interface ContainerSize {
+  /** Bytes in its writable layer; 0 where that is not known. */
+  readonly own: number
+  /** With its image. */
+  readonly all: number
+}
+
+export async function containerSize(
+  containers: Containers,
+  { id, record }: Container,
+): Promise<ContainerSize> {
+  const own = await layerSize(containers, id)
+  // An image that was removed by force has no size any more.
+  const image = await containers.images.get(record.image).catch(() => undefined)
+  return { own, all: own + (image?.size ?? 0) }
+}
+
+export const layerSize = async (
+  { context: { machine, log } }: Containers,
+  id: string,
+): Promise<number> => {
+  try {
+    return (await machine.disk?.layerUsage(id)) ?? 0
+  } catch (error) {
+    // Without a guest nothing can be measured.
+    log.add(`size of container ${id.slice(0, 12)}: ${String(error)}`)
+    return 0
+  }
+}
