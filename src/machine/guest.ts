@@ -172,7 +172,8 @@ export class Guest implements Disposable {
   }
 
   async openStream(open: OpenFrame, signal?: AbortSignal): Promise<FrameStream> {
-    const stream = new FrameStream(await this.#emulator.vsock.connect(GUEST_PORT, signal))
+    signal?.throwIfAborted()
+    const stream = new FrameStream(this.#emulator.vsock.open(GUEST_PORT))
     await stream.writeJson('open', open)
     return stream
   }

@@ -11,6 +11,11 @@ import {
 export const RECEIVE_BUFFER = 262_144
 /** What a user may write ahead. */
 const WRITE_AHEAD = 262_144
+/**
+ * What may be sent right behind a request, before the guest has answered: Linux makes the connection when it takes the
+ * request, with room for 262,144 bytes (`virtio_transport_recv_listen`). A connection it refuses refuses its data, too.
+ */
+const EARLY_CREDIT = 65_536
 
 /** What a connection asks of its device. */
 export interface VsockPort {
@@ -55,7 +60,7 @@ export class VsockConnection implements Duplex {
   #settleWrite: ((error?: unknown) => void) | undefined
   #writeClosed = false
   #sent = 0
-  #peerBuffer = 0
+  #peerBuffer = EARLY_CREDIT
   #peerForwarded = 0
 
   constructor(port: VsockPort, localPort: number, remotePort: number) {
@@ -76,7 +81,13 @@ export class VsockConnection implements Duplex {
     )
     this.writable = new WritableStream<Uint8Array>(
       {
-        start: (controller) => void (this.#writer = controller),
+        start: (controller) => {
+          this.#writer = controller
+          // Else `abort` waited for a write that waits for the guest.
+          controller.signal.addEventListener('abort', () =>
+            this.#endWrite(controller.signal.reason),
+          )
+        },
         write: (chunk) => this.#write(chunk),
         close: () => this.#stopWriting(),
         abort: (reason) =>
@@ -113,7 +124,7 @@ export class VsockConnection implements Duplex {
     const bytes = chunk.subarray(this.#taken, this.#taken + limit)
     this.#taken += bytes.length
     this.#sent = (this.#sent + bytes.length) >>> 0
-    if (this.#taken === chunk.length) this.#finishWrite()
+    if (this.#taken === chunk.length) this.#endWrite()
     return bytes
   }
 
@@ -234,7 +245,7 @@ export class VsockConnection implements Duplex {
     this.#readClosed = true
     this.#incoming = []
     this.#incomingBytes = 0
-    if (this.#state !== 'open') return
+    if (this.#state === 'closed') return
     if (this.#writeClosed) this.reset(gone('The connection was closed'))
     else this.#port.control(this, op.shutdown, SHUTDOWN_RECEIVE)
   }
@@ -250,16 +261,17 @@ export class VsockConnection implements Duplex {
     })
   }
 
-  #finishWrite(): void {
+  /** @param error why the rest of it is not sent */
+  #endWrite(error?: unknown): void {
     this.#chunk = undefined
     const settle = this.#settleWrite
     this.#settleWrite = undefined
-    settle?.()
+    settle?.(error)
   }
 
   #stopWriting(): void {
     this.#writeClosed = true
-    if (this.#state !== 'open') return
+    if (this.#state === 'closed') return
     // A reader that was cancelled earlier leaves nobody on this side.
     if (this.#readEnded || this.#readClosed) this.#bothEnded()
     else this.#port.control(this, op.shutdown, SHUTDOWN_SEND)
@@ -268,10 +280,7 @@ export class VsockConnection implements Duplex {
   #failWrite(reason: Error): void {
     if (this.#writeClosed) return
     this.#writeClosed = true
-    this.#chunk = undefined
-    const settle = this.#settleWrite
-    this.#settleWrite = undefined
-    settle?.(reason)
+    this.#endWrite(reason)
     this.#writer.error(reason)
   }
 

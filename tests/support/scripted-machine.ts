@@ -1,5 +1,4 @@
 import { EngineError } from '../../src/core/error.ts'
-import type { Duplex } from '../../src/core/duplex.ts'
 import type { ContainerFiles, FileOwner, FileStat } from '../../src/core/guest-archives.ts'
 import type {
   ContainerStart,
@@ -15,6 +14,7 @@ import type { GuestNetwork, NetworkChange, NetworkEndpoint } from '../../src/cor
 import type { RuntimeProcess } from '../../src/core/runtime-spec.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
 import type {
+  Dialled,
   FileArchive,
   FileChange,
   FileReadOptions,
@@ -432,10 +432,10 @@ export class ScriptedMachine implements Machine {
     this.changes.push({ container: id, link, ...change })
   }
 
-  async dial(target: DialTarget): Promise<Duplex> {
+  async dial(target: DialTarget): Promise<Dialled> {
     this.dialled.push(target)
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-    return { readable, writable }
+    return { readable, writable, connected: Promise.resolve() }
   }
 
   resolveNames(resolve: NameResolver): void {

@@ -198,15 +198,16 @@ const listening = (server: Server, { address, port }: HostPort): Promise<void> =
     })
   })
 
-/** Carries both directions, each to its own end; a break of one is a break of both. */
+/**
+ * Carries both directions, each to its own end.
+ * @throws when one breaks, for both to be given up
+ */
 async function join(socket: Socket, guest: Duplex): Promise<void> {
-  const broken = (): void => {
-    socket.destroy()
-  }
   const inward = async (): Promise<void> => {
     const writer = guest.writable.getWriter()
     try {
-      for await (const bytes of socket) {
+      // Left open at a break, to be reset.
+      for await (const bytes of socket.iterator({ destroyOnReturn: false })) {
         await writer.ready
         writer.write(bytes as Uint8Array).catch(() => undefined)
       }
@@ -232,5 +233,5 @@ async function join(socket: Socket, guest: Duplex): Promise<void> {
     }
     socket.end()
   }
-  await Promise.all([inward(), outward()]).catch(broken)
+  await Promise.all([inward(), outward()])
 }

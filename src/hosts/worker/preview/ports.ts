@@ -108,7 +108,9 @@ export class PreviewPorts implements PortPublisher, Disposable {
   ): OpenPort {
     const dial = async (signal: AbortSignal): Promise<Duplex> => {
       const machine = await this.#machine()
-      return machine.dial({ protocol: 'tcp', ...target() }, signal)
+      const dialled = await machine.dial({ protocol: 'tcp', ...target() }, signal)
+      await dialled.connected
+      return dialled
     }
     const http = new HttpClient({
       dial,
