@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 180_000,
+    // `npm test` names those that needed it.
+    retry: 1,
     expect: { poll: { timeout: 20_000 } },
   },
 })
