@@ -91,6 +91,8 @@ export async function runTrue(api: ApiRequests, network = 'none'): Promise<void>
 export async function execTrue(api: ApiRequests, container: string): Promise<void> {
   const { Id } = await api.json<{ Id: string }>('POST', `/containers/${container}/exec`, {
     Cmd: ['true'],
+    AttachStdout: true,
+    AttachStderr: true,
   })
   await api.json('POST', `/exec/${Id}/start`, { Detach: false })
   for (;;) {

@@ -40,7 +40,7 @@ const output = (command: readonly string[]): Promise<string> =>
 test('a volume in Chromium', async () => {
   await open()
   await page.evaluate(() => window.bench.pull('debian', '12-slim'))
-  record('disk-sync-chromium', numbersOf(await output(syncedWrites(300))).slice(100))
+  record('disk-sync-chromium', numbersOf(await output(syncedWrites(800))).slice(200))
   record('disk-write-chromium', numbersOf(await output(bigWrites(64, 7))).slice(1))
   const reads: number[] = []
   for (let round = 0; round < 5; round++) {

@@ -41,7 +41,7 @@ test('a volume', async () => {
     await using server = await startServer(data)
     using api = new ApiRequests(server.socket)
     await api.drain('POST', '/images/create?fromImage=debian&tag=12-slim')
-    record('disk-sync', numbersOf(await output(api, syncedWrites(300))).slice(100))
+    record('disk-sync', numbersOf(await output(api, syncedWrites(800))).slice(200))
     record('disk-write', numbersOf(await output(api, bigWrites(64, 7))).slice(1))
   }
   const reads: number[] = []

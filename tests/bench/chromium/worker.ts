@@ -48,8 +48,15 @@ class Bench {
     const samples = await timed(count, async () => {
       const exec = await this.#call<{ Id: string }>('POST', `/containers/${Id}/exec`, {
         Cmd: ['true'],
+        AttachStdout: true,
+        AttachStderr: true,
       })
       await this.#call('POST', `/exec/${exec.Id}/start`, { Detach: false })
+      const { ExitCode } = await this.#call<{ ExitCode: number | null }>(
+        'GET',
+        `/exec/${exec.Id}/json`,
+      )
+      if (ExitCode !== 0) throw new Error(`true ended with ${ExitCode}`)
     })
     await this.#call('DELETE', `/containers/${Id}?force=1`)
     return samples
