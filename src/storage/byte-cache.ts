@@ -18,10 +18,6 @@ export class ByteCache {
     return bytes
   }
 
-  has(key: number): boolean {
-    return this.#entries.has(key)
-  }
-
   set(key: number, bytes: Uint8Array): void {
     this.delete(key)
     this.#entries.set(key, bytes)

@@ -97,15 +97,18 @@ function firstByte(port: number): Promise<void> {
   })
 }
 
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds)
+  })
+
 async function untilServed(port: number): Promise<void> {
   for (;;) {
     try {
       await firstByte(port)
       return
     } catch {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 100)
-      })
+      await pause(100)
     }
   }
 }
@@ -114,7 +117,13 @@ test('first byte of a published page', async () => {
   await start('page', 'debian:12-slim', ['perl', '-e', serve], page)
   await untilServed(page)
   await timed(100, () => firstByte(page))
-  record('port-first-byte', await timed(100, () => firstByte(page)))
+  const samples: number[] = []
+  for (let index = 0; index < 100; index++) {
+    samples.push(...(await timed(1, () => firstByte(page))))
+    // The guest ends this connection before the next comes: its end is no part of the next one's beginning.
+    await pause(20)
+  }
+  record('port-first-byte', samples)
 })
 
 const names =

@@ -57,29 +57,6 @@ describeDiskStore('IndexedDB', {
   reopen: (store) => inIdb(databases.get(store)),
 })
 
-describe('a disk in IndexedDB', () => {
-  test('the next record of a large file is there before it is asked for', async () => {
-    const recordBlocks = 240
-    const store = await inIdb()
-    const written = Array.from({ length: 4 * recordBlocks }, (_, block) => blockOf(block & 0xff))
-    for (const [block, bytes] of written.entries()) await store.write(block * DISK_BLOCK, bytes)
-    await store.flush()
-    const name = databases.get(store)
-    await store[Symbol.asyncDispose]()
-    const again = await inIdb(name)
-    const read = (record: number) => again.read(record * recordBlocks * DISK_BLOCK, DISK_BLOCK)
-    const isThere: boolean[] = []
-    for (const record of [0, 1, 2, 3]) {
-      const found = read(record)
-      isThere.push(found instanceof Uint8Array)
-      expect(await found).toEqual(blockOf((record * recordBlocks) & 0xff))
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    expect(isThere.slice(2)).toEqual([true, true])
-    await again[Symbol.asyncDispose]()
-  })
-})
-
 describe('a disk in files', () => {
   test('cut at any byte of the last commit, it is what it was before', async () => {
     const next = chance(7)

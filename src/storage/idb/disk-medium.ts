@@ -18,9 +18,6 @@ export class IdbDiskMedium implements DiskMedium {
   readonly #database: EngineDatabase
   readonly #cache = new ByteCache(CACHE)
   readonly #reading = new Map<number, Promise<Uint8Array | undefined>>()
-  /** The last record that is stored: none beyond it is read ahead. */
-  #newest = 0
-  #lastRead = 0
 
   constructor(database: EngineDatabase) {
     this.#database = database
@@ -45,7 +42,6 @@ export class IdbDiskMedium implements DiskMedium {
     const known = new Set(whole.map(({ sequence }) => sequence))
     const torn = heads.filter(({ sequence }) => sequence > last).map(({ sequence }) => sequence)
     await this.remove([...torn, ...[...data].filter((key) => !known.has(key))])
-    this.#newest = last
     return whole.map((head) => ({ ...head, segment: head.sequence, position: 0 }))
   }
 
@@ -77,7 +73,6 @@ export class IdbDiskMedium implements DiskMedium {
       const bytes = joined[at]
       if (bytes && at >= last - 16) this.#cache.set(record.sequence, bytes)
     })
-    this.#newest = records.at(-1)?.sequence ?? this.#newest
     return records.map(({ sequence }) => ({ segment: sequence, position: 0 }))
   }
 
@@ -88,18 +83,8 @@ export class IdbDiskMedium implements DiskMedium {
   ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const part = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
       bytes?.subarray(position, position + length)
-    // A large file lies in one record after the other; the next one comes while the guest takes this one.
-    const isNext = segment === this.#lastRead + 1
-    this.#lastRead = segment
     const cached = this.#cache.get(segment)
-    const bytes = cached ?? this.#load(segment)
-    if (isNext && segment < this.#newest && !this.#cache.has(segment + 1))
-      this.#load(segment + 1).catch(() => undefined)
-    return bytes instanceof Promise ? bytes.then(part) : part(bytes)
-  }
-
-  /** A whole record, once for all who ask. */
-  #load(segment: number): Promise<Uint8Array | undefined> {
+    if (cached) return part(cached)
     let reading = this.#reading.get(segment)
     if (!reading) {
       reading = this.#database
@@ -113,7 +98,7 @@ export class IdbDiskMedium implements DiskMedium {
         .finally(() => this.#reading.delete(segment))
       this.#reading.set(segment, reading)
     }
-    return reading
+    return reading.then(part)
   }
 
   isOpen(): boolean {
