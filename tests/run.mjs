@@ -54,7 +54,7 @@ const vitest = spawnSync(
     '.config/vitest.config.ts',
     '--reporter=default',
     '--reporter=json',
-    `--reporter=${join(root, 'tests/support/second-tries.ts')}`,
+    `--reporter=${join(root, '.config/second-tries.ts')}`,
     `--outputFile.json=${report}`,
   ],
   { stdio: 'inherit' },
