@@ -5,11 +5,8 @@ import type { FrameStream } from './frame-stream.ts'
 
 const DATA_FRAME = 65_536
 
-/**
- * `data` and `end` frames as a byte stream both ways: an end is explicit, so that a broken stream is an error.
- * @param started settles when such frames may come
- */
-export function framedDuplex(stream: FrameStream, started?: Promise<void>): Duplex {
+/** `data` and `end` frames as a byte stream both ways: an end is explicit, so that a broken stream is an error. */
+export function framedDuplex(stream: FrameStream): Duplex {
   const ends = { read: false, written: false }
   const finish = () => {
     if (ends.read && ends.written) stream.end().catch(() => undefined)
@@ -17,7 +14,6 @@ export function framedDuplex(stream: FrameStream, started?: Promise<void>): Dupl
   const readable = new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        await started
         const frame = await stream.read()
         if (frame === undefined) {
           throw new EngineError('unavailable', 'The connection was aborted')

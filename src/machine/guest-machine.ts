@@ -18,7 +18,6 @@ import type { GuestNetwork, NetworkChange, NetworkEndpoint } from '../core/guest
 import type { RootfsNode } from '../core/layer.ts'
 import type { Egress } from '../ports/egress.ts'
 import type {
-  Dialled,
   FileArchive,
   FileChange,
   FileReadOptions,
@@ -184,7 +183,7 @@ export class GuestMachine implements Machine {
     await this.#request({ op: 'network-disconnect', container, interface: link, ...change })
   }
 
-  async dial(target: DialTarget, signal?: AbortSignal): Promise<Dialled> {
+  async dial(target: DialTarget, signal?: AbortSignal): Promise<Duplex> {
     return dial(this.#openFiles, target, signal)
   }
 

@@ -172,8 +172,7 @@ export class Guest implements Disposable {
   }
 
   async openStream(open: OpenFrame, signal?: AbortSignal): Promise<FrameStream> {
-    signal?.throwIfAborted()
-    const stream = new FrameStream(this.#emulator.vsock.open(GUEST_PORT))
+    const stream = new FrameStream(await this.#emulator.vsock.connect(GUEST_PORT, signal))
     await stream.writeJson('open', open)
     return stream
   }

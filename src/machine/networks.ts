@@ -1,29 +1,20 @@
 import type { Duplex } from '../core/duplex.ts'
 import { EngineError } from '../core/error.ts'
 import type { DialTarget } from '../core/guest-protocol.ts'
-import type { Dialled, NameResolver } from '../ports/machine.ts'
+import type { NameResolver } from '../ports/machine.ts'
 import type { OpenStream } from './archives.ts'
 import { parseJson, unexpected } from './frame.ts'
 import { framedDuplex } from './framed-duplex.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { guestError } from './guest-error.ts'
 
-/** A `dial` channel: what is written before guestd has answered arrives once it has connected. */
+/** A `dial` channel, from guestd's answer on. */
 export async function dial(
   open: OpenStream,
   target: DialTarget,
   signal?: AbortSignal,
-): Promise<Dialled> {
+): Promise<Duplex> {
   const stream = await open({ channel: 'dial', ...target }, signal)
-  const connected = started(stream, signal)
-  connected.catch(() => undefined)
-  const duplex =
-    target.protocol === 'udp' ? datagrams(stream, connected) : framedDuplex(stream, connected)
-  return { ...duplex, connected }
-}
-
-/** Waits for guestd's answer; without one the stream is given up. */
-async function started(stream: FrameStream, signal?: AbortSignal): Promise<void> {
   const abort = (): void =>
     stream.reset(signal?.reason instanceof Error ? signal.reason : new Error('aborted'))
   signal?.addEventListener('abort', abort, { once: true })
@@ -40,16 +31,16 @@ async function started(stream: FrameStream, signal?: AbortSignal): Promise<void>
   } finally {
     signal?.removeEventListener('abort', abort)
   }
+  return target.protocol === 'udp' ? datagrams(stream) : framedDuplex(stream)
 }
 
-function datagrams(stream: FrameStream, connected: Promise<void>): Duplex {
+function datagrams(stream: FrameStream): Duplex {
   const closed = (): void =>
     stream.reset(new EngineError('unavailable', 'The connection was closed'))
   return {
     readable: new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          await connected
           const frame = await stream.read()
           if (!frame) controller.close()
           else if (frame.kind === 'datagram') controller.enqueue(frame.payload)

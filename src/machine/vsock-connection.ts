@@ -11,11 +11,6 @@ import {
 export const RECEIVE_BUFFER = 262_144
 /** What a user may write ahead. */
 const WRITE_AHEAD = 262_144
-/**
- * What may be sent right behind a request, before the guest has answered: Linux makes the connection when it takes the
- * request, with room for 262,144 bytes (`virtio_transport_recv_listen`). A connection it refuses refuses its data, too.
- */
-const EARLY_CREDIT = 65_536
 
 /** What a connection asks of its device. */
 export interface VsockPort {
@@ -60,7 +55,7 @@ export class VsockConnection implements Duplex {
   #settleWrite: ((error?: unknown) => void) | undefined
   #writeClosed = false
   #sent = 0
-  #peerBuffer = EARLY_CREDIT
+  #peerBuffer = 0
   #peerForwarded = 0
 
   constructor(port: VsockPort, localPort: number, remotePort: number) {
@@ -81,13 +76,7 @@ export class VsockConnection implements Duplex {
     )
     this.writable = new WritableStream<Uint8Array>(
       {
-        start: (controller) => {
-          this.#writer = controller
-          // Else `abort` waited for a write that waits for the guest.
-          controller.signal.addEventListener('abort', () =>
-            this.#endWrite(controller.signal.reason),
-          )
-        },
+        start: (controller) => void (this.#writer = controller),
         write: (chunk) => this.#write(chunk),
         close: () => this.#stopWriting(),
         abort: (reason) =>
@@ -124,7 +113,7 @@ export class VsockConnection implements Duplex {
     const bytes = chunk.subarray(this.#taken, this.#taken + limit)
     this.#taken += bytes.length
     this.#sent = (this.#sent + bytes.length) >>> 0
-    if (this.#taken === chunk.length) this.#endWrite()
+    if (this.#taken === chunk.length) this.#finishWrite()
     return bytes
   }
 
@@ -245,7 +234,7 @@ export class VsockConnection implements Duplex {
     this.#readClosed = true
     this.#incoming = []
     this.#incomingBytes = 0
-    if (this.#state === 'closed') return
+    if (this.#state !== 'open') return
     if (this.#writeClosed) this.reset(gone('The connection was closed'))
     else this.#port.control(this, op.shutdown, SHUTDOWN_RECEIVE)
   }
@@ -261,17 +250,16 @@ export class VsockConnection implements Duplex {
     })
   }
 
-  /** @param error why the rest of it is not sent */
-  #endWrite(error?: unknown): void {
+  #finishWrite(): void {
     this.#chunk = undefined
     const settle = this.#settleWrite
     this.#settleWrite = undefined
-    settle?.(error)
+    settle?.()
   }
 
   #stopWriting(): void {
     this.#writeClosed = true
-    if (this.#state === 'closed') return
+    if (this.#state !== 'open') return
     // A reader that was cancelled earlier leaves nobody on this side.
     if (this.#readEnded || this.#readClosed) this.#bothEnded()
     else this.#port.control(this, op.shutdown, SHUTDOWN_SEND)
@@ -280,7 +268,10 @@ export class VsockConnection implements Duplex {
   #failWrite(reason: Error): void {
     if (this.#writeClosed) return
     this.#writeClosed = true
-    this.#endWrite(reason)
+    this.#chunk = undefined
+    const settle = this.#settleWrite
+    this.#settleWrite = undefined
+    settle?.(reason)
     this.#writer.error(reason)
   }
 

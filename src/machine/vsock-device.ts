@@ -96,28 +96,19 @@ export class VsockDevice implements VsockPort, Disposable {
   }
 
   /**
-   * Open a stream to a port of the guest. It can be written to at once; reads fail when the guest refuses it.
-   * @throws EngineError `unavailable` when there is no guest to ask
-   */
-  open(port: number): VsockConnection {
-    if (this.#disposed) throw new EngineError('unavailable', 'The machine was stopped')
-    if (!this.#rx.ready) throw new EngineError('unavailable', 'The guest has no sockets yet')
-    const connection = new VsockConnection(this, this.#nextPort++, port)
-    this.#connections.set(connection.localPort, connection)
-    this.control(connection, op.request)
-    return connection
-  }
-
-  /**
-   * Open a stream and wait until the guest has taken it.
+   * Open a stream to a port of the guest.
    * @throws EngineError `unavailable` when nobody listens there; the signal's reason
    */
   async connect(port: number, signal?: AbortSignal): Promise<VsockConnection> {
     signal?.throwIfAborted()
-    const connection = this.open(port)
+    if (this.#disposed) throw new EngineError('unavailable', 'The machine was stopped')
+    if (!this.#rx.ready) throw new EngineError('unavailable', 'The guest has no sockets yet')
+    const connection = new VsockConnection(this, this.#nextPort++, port)
+    this.#connections.set(connection.localPort, connection)
     const abort = () => connection.reset(signal?.reason as Error)
     signal?.addEventListener('abort', abort, { once: true })
     try {
+      this.control(connection, op.request)
       await connection.connected
     } catch (error) {
       throw signal?.aborted ? signal.reason : error

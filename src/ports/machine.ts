@@ -99,12 +99,6 @@ export interface FileWriteOptions extends Pick<ExtractOpen, 'noOverwriteDirNonDi
   readonly signal?: AbortSignal
 }
 
-/** A connection that is being made. It can be written to at once; reads wait, and fail with the guest's reason. */
-export interface Dialled extends Duplex {
-  /** @throws EngineError with the reason that the guest gave */
-  readonly connected: Promise<void>
-}
-
 /**
  * What the engine needs of Linux. v86 is one implementation, a scripted one serves fast tests.
  * Every method throws EngineError, `unavailable` while no guest runs; an aborted signal cancels the operation in the guest.
@@ -170,8 +164,11 @@ export interface Machine extends AsyncDisposable {
   /** Give a running container with a network of its own another link. */
   connectNetwork(container: string, endpoint: NetworkEndpoint, change: NetworkChange): Promise<void>
   disconnectNetwork(container: string, link: string, change: NetworkChange): Promise<void>
-  /** Connect to an address from the guest's own network. By UDP each chunk is a datagram. */
-  dial(target: DialTarget, signal?: AbortSignal): Promise<Dialled>
+  /**
+   * Connect to an address from the guest's own network. By UDP each chunk is a datagram.
+   * @throws EngineError `unavailable` with the guest's reason
+   */
+  dial(target: DialTarget, signal?: AbortSignal): Promise<Duplex>
   /** Who answers what containers ask their resolver; the last one asked for counts. It must not reject. */
   resolveNames(resolve: NameResolver): void
   /** By whom the guest reaches the outside; the last one given counts. Without one it is told that there is no network. */

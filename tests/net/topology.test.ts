@@ -242,37 +242,6 @@ ours(
   60_000,
 )
 
-/** Connect, send at once, end at once. @returns what came, and how it ended */
-const exchange = (port: number, message: string | Uint8Array): Promise<string> =>
-  new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-    let came = ''
-    socket.on('data', (bytes) => void (came += String(bytes)))
-    socket.once('end', () => resolve(`${came}end`))
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(`${came}${error.code}`))
-    socket.end(message)
-  })
-
-ours(
-  'what is sent with the connection arrives, its end too; where nobody listens it is reset',
-  async () => {
-    const echo = 'nc -l -p 81 -e cat'
-    await lab.output('run -d --name early -p 28498:81 -p 28499:82 busybox sleep 1000000')
-    const message = 'x'.repeat(300_000)
-    for (const sent of ['hello\n', message]) {
-      await lab.output(`exec -d early ${echo}`)
-      await expect
-        .poll(async () => (await lab.inside('early', 'netstat -tln')).out)
-        .toContain(':81 ')
-      expect((await exchange(28498, sent)) === `${sent}end`).toBe(true)
-    }
-    expect(await exchange(28499, 'hello\n')).toBe('ECONNRESET')
-    expect(await exchange(28499, message)).toMatch(/^(ECONNRESET|EPIPE)$/)
-    await lab.output('rm -f early')
-  },
-  60_000,
-)
-
 ours(
   'a container that dies takes its connections and its port with it',
   async () => {

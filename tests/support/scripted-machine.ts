@@ -1,4 +1,5 @@
 import { EngineError } from '../../src/core/error.ts'
+import type { Duplex } from '../../src/core/duplex.ts'
 import type { ContainerFiles, FileOwner, FileStat } from '../../src/core/guest-archives.ts'
 import type {
   ContainerStart,
@@ -14,7 +15,6 @@ import type { GuestNetwork, NetworkChange, NetworkEndpoint } from '../../src/cor
 import type { RuntimeProcess } from '../../src/core/runtime-spec.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
 import type {
-  Dialled,
   FileArchive,
   FileChange,
   FileReadOptions,
@@ -432,10 +432,10 @@ export class ScriptedMachine implements Machine {
     this.changes.push({ container: id, link, ...change })
   }
 
-  async dial(target: DialTarget): Promise<Dialled> {
+  async dial(target: DialTarget): Promise<Duplex> {
     this.dialled.push(target)
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-    return { readable, writable, connected: Promise.resolve() }
+    return { readable, writable }
   }
 
   resolveNames(resolve: NameResolver): void {

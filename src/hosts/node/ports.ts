@@ -198,16 +198,15 @@ const listening = (server: Server, { address, port }: HostPort): Promise<void> =
     })
   })
 
-/**
- * Carries both directions, each to its own end.
- * @throws when one breaks, for both to be given up
- */
+/** Carries both directions, each to its own end; a break of one is a break of both. */
 async function join(socket: Socket, guest: Duplex): Promise<void> {
+  const broken = (): void => {
+    socket.destroy()
+  }
   const inward = async (): Promise<void> => {
     const writer = guest.writable.getWriter()
     try {
-      // Left open at a break, to be reset.
-      for await (const bytes of socket.iterator({ destroyOnReturn: false })) {
+      for await (const bytes of socket) {
         await writer.ready
         writer.write(bytes as Uint8Array).catch(() => undefined)
       }
@@ -233,5 +232,5 @@ async function join(socket: Socket, guest: Duplex): Promise<void> {
     }
     socket.end()
   }
-  await Promise.all([inward(), outward()])
+  await Promise.all([inward(), outward()]).catch(broken)
 }

@@ -30,13 +30,14 @@ async function send(
   port: number,
   { registry, method, path, headers, body = new Uint8Array(), signal }: RegistryRequest,
 ): Promise<RegistryResponse> {
-  const connection = await machine.dial({ protocol: 'tcp', address: '127.0.0.1', port }, signal)
-  await connection.connected.catch((cause: unknown) => {
-    signal?.throwIfAborted()
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `Get "http://${registry}/v2/": dial tcp 127.0.0.1:${port}: connect: ${why}`
-    throw new EngineError('internal', message, { cause })
-  })
+  const connection = await machine
+    .dial({ protocol: 'tcp', address: '127.0.0.1', port }, signal)
+    .catch((cause: unknown) => {
+      signal?.throwIfAborted()
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const message = `Get "http://${registry}/v2/": dial tcp 127.0.0.1:${port}: connect: ${why}`
+      throw new EngineError('internal', message, { cause })
+    })
   const writer = connection.writable.getWriter()
   const reader = new ByteReader(connection.readable)
   const close = (): void => {

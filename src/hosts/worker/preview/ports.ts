@@ -108,9 +108,7 @@ export class PreviewPorts implements PortPublisher, Disposable {
   ): OpenPort {
     const dial = async (signal: AbortSignal): Promise<Duplex> => {
       const machine = await this.#machine()
-      const dialled = await machine.dial({ protocol: 'tcp', ...target() }, signal)
-      await dialled.connected
-      return dialled
+      return machine.dial({ protocol: 'tcp', ...target() }, signal)
     }
     const http = new HttpClient({
       dial,
