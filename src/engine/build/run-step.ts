@@ -19,6 +19,7 @@ import { isOwnTree, runMounts, type RunMounts } from './run-mounts.ts'
 import type { FileTree } from './session.ts'
 import { openMounts, type StepMounts } from './step-mounts.ts'
 import type { StageRun } from './stage.ts'
+import { randomId } from '../random-id.ts'
 
 /** As BuildKit names its sandboxes: the same for every step, so that what depends on it is too. */
 const HOSTNAME = 'buildkitsandbox'
@@ -45,7 +46,7 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
       `Drydock can not RUN with --security=${instruction.security}`,
     )
   }
-  const id = hex(context.clock.randomBytes(32))
+  const id = randomId(context.clock)
   const command = commandOf(stage, instruction)
   const mounts = await runMounts(stage, instruction, id)
   const env = stage.scope.forRun().map(([name, value]) => `${name}=${value}`)
@@ -370,6 +371,3 @@ const isProxy = (line: string): boolean => /^(?:https?|ftp|no|all)_proxy=/i.test
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
-
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

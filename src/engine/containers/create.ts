@@ -14,6 +14,7 @@ import { settleMounts, wishesOf } from '../volumes/container-mounts.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import type { VolumeRecord } from '../volumes/volume.ts'
 import { stored } from '../volumes/volumes.ts'
+import { hex, randomId } from '../random-id.ts'
 
 export interface CreateOptions {
   /** Without it a random one. */
@@ -36,7 +37,7 @@ export async function createContainer(
 ): Promise<CreateResult> {
   const { clock, machine, name: hostname = 'drydock' } = containers.context
   const body = parseCreateBody(given)
-  const id = hex(clock.randomBytes(32))
+  const id = randomId(clock)
   const hostConfig = completeHostConfig(body.HostConfig)
   const cpus = hostConfig.NanoCpus > 0 ? (await machine.info()).cpus : 1
   checkConfig(mergeConfig(body, {}, ''), hostConfig, cpus)
@@ -216,6 +217,3 @@ export function requireFreeName(containers: Containers, name: string): void {
     `Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
   )
 }
-
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

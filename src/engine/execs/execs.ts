@@ -4,6 +4,7 @@ import { parseDetachKeys } from '../containers/detach-keys.ts'
 import type { Container } from '../containers/container.ts'
 import { resolveUser, type ResolvedUser } from '../containers/user.ts'
 import { describe, Exec, requireLiving, type ExecConfig } from './exec.ts'
+import { randomId } from '../random-id.ts'
 
 /** How long an exec stays known after its end, in milliseconds (moby daemon/exec.go). */
 const memory = 5 * 60_000
@@ -33,9 +34,7 @@ export class Execs {
     for (const [id, { ended }] of container.execs) {
       if (ended !== undefined && clock.monotonic() - ended > memory) container.execs.delete(id)
     }
-    const id = Array.from(clock.randomBytes(32), (byte) => byte.toString(16).padStart(2, '0')).join(
-      '',
-    )
+    const id = randomId(clock)
     container.execs.set(id, new Exec(this.#containers, container, id, config, user))
     container.event(`exec_create: ${describe(config.command)}`, { execID: id })
     return id

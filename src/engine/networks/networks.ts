@@ -17,6 +17,7 @@ import { predefined, predefinedRecord } from './predefined.ts'
 import { publishPorts } from './publish.ts'
 import { parseNetworkRecord, type NetworkRecord } from './record.ts'
 import type { Sandbox } from './sandbox.ts'
+import { randomId } from '../random-id.ts'
 
 /** The networks of an engine, and which running container is in which. Their bridges are made in the guest when needed. */
 export class Networks {
@@ -76,7 +77,7 @@ export class Networks {
   }
 
   newId(): string {
-    return hex(this.#context.clock.randomBytes(32))
+    return randomId(this.#context.clock)
   }
 
   all(): Network[] {
@@ -347,6 +348,3 @@ export class Networks {
     })
   }
 }
-
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -16,6 +16,7 @@ import {
   type VolumeRecord,
   type VolumeView,
 } from './volume.ts'
+import { randomId } from '../random-id.ts'
 
 export interface VolumeCreateRequest {
   readonly name?: string
@@ -105,7 +106,7 @@ export class Volumes {
     const plain = Object.keys(labels ?? {}).length > 0 ? { ...labels } : null
     const record: VolumeRecord = {
       schema: 1,
-      name: name === '' ? hex(clock.randomBytes(32)) : name,
+      name: name === '' ? randomId(clock) : name,
       created: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
       labels: name === '' ? { ...plain, [ANONYMOUS]: '' } : plain,
       options: Object.keys(options ?? {}).length > 0 ? { ...options } : null,
@@ -353,6 +354,3 @@ function matches(part: string, name: string): boolean {
     return name.includes(part)
   }
 }
-
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
