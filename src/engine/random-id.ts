@@ -1,7 +1,5 @@
+import { hex } from '../core/hex.ts'
 import type { Clock } from '../ports/clock.ts'
-
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /**
  * 64 hexadecimal digits. The first twelve are a container's host name, and never digits alone: resolvers would take it for an

@@ -1,3 +1,5 @@
+import { hex } from '../core/hex.ts'
+
 export interface MachineIdentity {
   /** Context id of its sockets: 3 to 2^31. */
   readonly cid: number
@@ -13,6 +15,3 @@ export async function identityOf(engineId: string): Promise<MachineIdentity> {
   const number = new DataView(digest.buffer).getUint32(16, true)
   return { cid: 3 + (number % 0x7fff_fff0), machineId }
 }
-
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -14,7 +14,7 @@ import {
 } from './emulator.ts'
 import { FrameStream } from './frame-stream.ts'
 import { isObject } from './frame.ts'
-import { hex } from './identity.ts'
+import { hex } from '../core/hex.ts'
 import { SerialLog } from './serial-log.ts'
 
 /** What a snapshot was made of. It fits nothing else: v86 checks neither devices nor memory. */

@@ -1,3 +1,4 @@
+import { memoryNode } from '../../src/engine/build/archive-tree.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
 
 /** i386 instructions as a program of its own: what no shell can ask the kernel for. */
@@ -25,17 +26,7 @@ function probe(code: readonly number[]): RootfsNode {
   view.setUint32(76, 5, true)
   view.setUint32(80, 0x1000, true)
   bytes.set(code, start)
-  return {
-    kind: 'file',
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
-    mtime: 0,
-    size: bytes.length,
-    offset: 0,
-    links: 1,
-    source: { read: (offset, length) => bytes.subarray(offset, offset + length) },
-  }
+  return { ...memoryNode(bytes), mode: 0o755 }
 }
 
 const word = (value: number) => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24]

@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/error.ts'
+import { hex } from '../../core/hex.ts'
 import type { EndpointConfig } from '../networks/endpoint.ts'
 import { checkEndpoint } from '../networks/validate.ts'
 import type { CreateBody, HostConfig } from './config.ts'
@@ -14,7 +15,7 @@ import { settleMounts, wishesOf } from '../volumes/container-mounts.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import type { VolumeRecord } from '../volumes/volume.ts'
 import { stored } from '../volumes/volumes.ts'
-import { hex, randomId } from '../random-id.ts'
+import { randomId } from '../random-id.ts'
 
 export interface CreateOptions {
   /** Without it a random one. */
