@@ -47,6 +47,15 @@ describe.each(['native', 'script'])('gunzip, %s', (kind) => {
     })
   })
 
+  test('refuses what ends anywhere', async () => {
+    const whole = gzipSync(Buffer.concat([Buffer.alloc(2000, 'drydock '), randomBytes(300)]))
+    for (let length = 0; length < whole.length; length++) {
+      await expect(all(gunzip(stream(whole.subarray(0, length)))), `${length}`).rejects.toThrow(
+        'gzip: unexpected EOF',
+      )
+    }
+  })
+
   test('refuses noise', async () => {
     await expect(all(gunzip(stream(randomBytes(50_000))))).rejects.toMatchObject({
       code: 'invalid-parameter',
