@@ -1,11 +1,25 @@
+import { chmodSync } from 'node:fs'
 import { builtinModules } from 'node:module'
-import { defineConfig } from 'vite'
+import { join } from 'node:path'
+import { defineConfig, type Plugin } from 'vite'
 import { buildInfo } from './build-info.ts'
+
+const root = new URL('..', import.meta.url).pathname
+
+/** npm sets the run bit of a package's programs once, when it links them; each build writes a new file. */
+const runnable = (): Plugin => ({
+  name: 'runnable',
+  apply: 'build',
+  writeBundle({ dir = '' }) {
+    chmodSync(join(dir, 'drydock.js'), 0o755)
+  },
+})
 
 /** The headless engine and the tools, for Node 20: one folder that needs nothing but the packages. */
 export default defineConfig({
-  root: new URL('..', import.meta.url).pathname,
+  root,
   publicDir: false,
+  plugins: [runnable()],
   define: { BUILD_INFO: JSON.stringify(buildInfo) },
   build: {
     outDir: 'dist/node',

@@ -1,8 +1,16 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  execFile,
+  execFileSync,
+  spawn,
+  type ChildProcessWithoutNullStreams,
+} from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { afterAll, describe, expect, test } from 'vitest'
 
 const program = new URL('../../dist/node/drydock.js', import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), 'drydock-command-'))
@@ -11,6 +19,48 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const file = join(folder, 'file')
 writeFileSync(file, '')
 const nobody = `unix://${folder}/nobody.sock`
+
+const root = new URL('../..', import.meta.url).pathname
+
+// npm may have linked the program already, and sets no bit again.
+test('the build writes a program that may be run', () => {
+  const dist = join(folder, 'dist')
+  const args = ['--config', '.config/vite.node.ts', '--logLevel', 'warn', '--outDir', dist]
+  execFileSync('npx', ['vite', 'build', ...args], { cwd: root })
+  expect(statSync(join(dist, 'drydock.js')).mode & 0o777).toBe(0o755)
+})
+
+describe('npx drydock', () => {
+  const npx = (...args: readonly string[]): ChildProcessWithoutNullStreams =>
+    spawn('npx', ['--yes', 'drydock', ...args], { cwd: root })
+
+  test('docker version', async () => {
+    const child = npx('docker', '--host', nobody, 'version')
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'exit'),
+    ])
+    expect(stdout).toMatch(/^Client: Drydock\n/)
+    expect(stderr).toContain(`Cannot connect to the Docker daemon at ${nobody}`)
+    expect(code).toBe(1)
+  })
+
+  test('serve', async () => {
+    const socket = join(folder, 'served.sock')
+    const child = npx('serve', '--socket', socket, '--data', join(folder, 'data'))
+    const ended = once(child, 'exit')
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    try {
+      expect((await lines.next()).value).toContain(`listening on unix://${socket}`)
+      const version = npx('docker', '--host', `unix://${socket}`, 'version')
+      expect(await text(version.stdout)).toContain('\nServer: Drydock\n')
+    } finally {
+      child.kill('SIGTERM')
+      await ended
+    }
+  })
+})
 
 test.each([
   [['nosuch'], 125, "'nosuch' is not a drydock command"],
@@ -25,7 +75,9 @@ test.each([
   ],
 ])('drydock %j is refused in one sentence', async (args, expected, sentence) => {
   const [code, stderr] = await new Promise<[unknown, string]>((resolve) => {
-    execFile(process.execPath, [program, ...args], (error, _, text) => resolve([error?.code, text]))
+    execFile(process.execPath, [program, ...args], (error, _, output) =>
+      resolve([error?.code, output]),
+    )
   })
   expect(stderr).toContain(sentence)
   expect(stderr).not.toMatch(/\n {4}at /)
