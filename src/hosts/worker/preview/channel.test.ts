@@ -10,7 +10,7 @@ import { EngineError } from '../../../core/error.ts'
 import { OPEN_MAX, WINDOW, type PreviewAnswer } from '../../../link/preview.ts'
 import { PreviewChannel } from './channel.ts'
 import { requestHeaders } from './headers.ts'
-import type { OpenPort } from './ports.ts'
+import type { OpenPort } from './open-port.ts'
 
 // The engine's worker against a real HTTP server, with a service worker that says whatever it likes.
 

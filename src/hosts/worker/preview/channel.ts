@@ -8,7 +8,7 @@ import {
 } from '../../../link/preview.ts'
 import { PreviewExchange } from './exchange.ts'
 import { checkPath } from './headers.ts'
-import type { OpenPort } from './ports.ts'
+import type { OpenPort } from './open-port.ts'
 import { PreviewSocket } from './socket.ts'
 
 /** WebSockets of one port at once. */

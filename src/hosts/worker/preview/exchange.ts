@@ -9,7 +9,7 @@ import {
   type PreviewMessage,
 } from '../../../link/preview.ts'
 import { answerHeaders, checkMethod, checkPath, requestHeaders } from './headers.ts'
-import type { OpenPort } from './ports.ts'
+import type { OpenPort } from './open-port.ts'
 
 type RequestMessage = Extract<PreviewMessage, { kind: 'req' }>
 type Send = (answer: PreviewAnswer, transfer?: Transferable[]) => void

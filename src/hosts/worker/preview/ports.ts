@@ -5,6 +5,7 @@ import type { PublishedPort } from '../../../link/preview.ts'
 import type { Machine } from '../../../ports/machine.ts'
 import type { HostPort, PortPublisher } from '../../../ports/port-publisher.ts'
 import { PreviewChannel } from './channel.ts'
+import type { OpenPort } from './open-port.ts'
 import type { PreviewSocket } from './socket.ts'
 
 /** Connections to one port at once: event streams stay open, and a browser's limit of six does not hold here. */
@@ -15,13 +16,6 @@ const IDLE_MAX = 6
 const IDLE_TIME = 5_000
 /** Cookie jars of containers that are kept, the last used ones: a restarted container finds its own. */
 const JARS_MAX = 64
-
-/** A port that is open. */
-export interface OpenPort extends PublishedPort {
-  readonly http: HttpClient
-  readonly jar: CookieJar
-  readonly dial: (signal: AbortSignal) => Promise<Duplex>
-}
 
 interface Publication {
   readonly open: OpenPort

@@ -10,7 +10,7 @@ import {
 import { EngineError } from '../../../core/error.ts'
 import type { SocketEvent } from '../../../link/preview.ts'
 import { requestHeaders } from './headers.ts'
-import type { OpenPort } from './ports.ts'
+import type { OpenPort } from './open-port.ts'
 
 /** Bytes of messages that the page has not taken yet: beyond, the server waits. */
 const UNREAD_MAX = 4_194_304
