@@ -1,7 +1,9 @@
 import { readTar } from '../../codec/tar/read.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { Layer, LayerEntry } from '../../core/layer.ts'
-import type { BuildSession, LayerStep } from './session.ts'
+import type { OciImageConfig } from '../../core/oci.ts'
+import type { LayerStep } from './layer-step.ts'
+import type { BuildTools } from './tools.ts'
 import { joinBytes } from '../../codec/join-bytes.ts'
 
 /**
@@ -9,13 +11,14 @@ import { joinBytes } from '../../codec/join-bytes.ts'
  * trusted for that; of what is copied the content must be the same, too.
  */
 export async function borrowedLayer(
-  session: BuildSession,
+  tools: BuildTools,
+  cacheImages: readonly OciImageConfig[],
   step: LayerStep,
 ): Promise<{ readonly diffId: Digest; readonly created: string } | undefined> {
   const { lineage } = step
   if (step.borrow === 'never') return undefined
   const at = lineage.diffIds.length
-  for (const config of session.cacheImages) {
+  for (const config of cacheImages) {
     const history = config.history ?? []
     const { diff_ids: diffIds } = config.rootfs
     const diffId = diffIds[at]
@@ -25,19 +28,15 @@ export async function borrowedLayer(
       lineage.history.every((line, index) => line === (history[index]?.created_by ?? ''))
     const created = history[lineage.history.length - 1]?.created
     if (!same || created === undefined) continue
-    if (step.borrow === 'history' || (await hasContent(session, step, diffId)))
+    if (step.borrow === 'history' || (await hasContent(tools, step, diffId)))
       return { diffId, created }
   }
   return undefined
 }
 
 /** Would the step make this very layer? Modification times don't count. */
-async function hasContent(
-  session: BuildSession,
-  step: LayerStep,
-  diffId: Digest,
-): Promise<boolean> {
-  const [layer] = await session.tools.images.layers.layers([diffId])
+async function hasContent(tools: BuildTools, step: LayerStep, diffId: Digest): Promise<boolean> {
+  const [layer] = await tools.images.layers.layers([diffId])
   if (!layer) return false
   const nothing = (): Promise<void> => Promise.resolve()
   const tar = await step.make({
@@ -48,7 +47,7 @@ async function hasContent(
     done: nothing,
     failed: nothing,
   })
-  const { keys } = session.tools
+  const { keys } = tools
   const mine: unknown[] = []
   let pieces: Uint8Array[] = []
   for await (const entry of readTar(tar, (_, bytes) => void pieces.push(bytes.slice()))) {

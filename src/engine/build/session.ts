@@ -1,59 +1,12 @@
 import type { Digest } from '../../core/digest.ts'
 import type { OciImageConfig } from '../../core/oci.ts'
 import type { RootfsNode } from '../../core/layer.ts'
-import type { Context } from '../context.ts'
-import type { Networks } from '../networks/networks.ts'
-import type { Images } from '../images/images.ts'
 import type { LayerPin } from '../images/layer-store.ts'
-import type { KeyedMutex } from '../mutex.ts'
-import type { Place } from './build-error.ts'
 import { borrowedLayer } from './cache-from.ts'
-import type { BuildCache } from './cache.ts'
-import type { CacheMounts } from './cache-mounts.ts'
-import type { CacheKeys } from './cache-key.ts'
+import type { LayerStep, StepLayer } from './layer-step.ts'
 import type { Report, VertexReport } from './report.ts'
 import type { BuildRequest } from './request.ts'
-
-/** What all builds of an engine share. */
-export interface BuildTools {
-  readonly context: Context
-  readonly images: Images
-  readonly networks: Networks
-  readonly cache: BuildCache
-  readonly caches: CacheMounts
-  readonly keys: CacheKeys
-  /** The same step of two builds, or of two stages, is done once. */
-  readonly making: KeyedMutex
-  /** What a build leaves to be done when it has ended, and holds nobody up. */
-  readonly leftovers: Set<Promise<void>>
-}
-
-/** A layer of a stage. */
-export interface StepLayer {
-  readonly diffId: Digest
-  /** RFC 3339 */
-  readonly created: string
-  readonly key: Digest
-}
-
-export interface LayerStep {
-  readonly key: Digest
-  readonly parent: Digest | undefined
-  /** `[2/4] RUN make` */
-  readonly name: string
-  readonly place: Place
-  readonly noCache: boolean
-  /** The stage so far, this step's own line of history included: for `--cache-from`. */
-  readonly lineage: Lineage
-  /** What a layer of another image is taken for: its history, as RUN's, or its content as well. */
-  readonly borrow: 'history' | 'content' | 'never'
-  readonly make: (vertex: VertexReport) => Promise<ReadableStream<Uint8Array>>
-}
-
-export interface Lineage {
-  readonly diffIds: readonly Digest[]
-  readonly history: readonly string[]
-}
+import type { BuildTools } from './tools.ts'
 
 /** Files of a stage. */
 export interface FileTree {
@@ -142,7 +95,9 @@ export class BuildSession implements AsyncDisposable {
         await vertex.done({ cached: true })
         return { diffId: found.diffId, created: found.created, key: step.key }
       }
-      const borrowed = step.noCache ? undefined : await borrowedLayer(this, step)
+      const borrowed = step.noCache
+        ? undefined
+        : await borrowedLayer(this.tools, this.cacheImages, step)
       if (borrowed) {
         const layer = this.#keep(step, borrowed.diffId, borrowed.created)
         await vertex.done({ cached: true })

@@ -9,6 +9,7 @@ import { planCopy } from './copy-plan.ts'
 import { withoutLaterTimes, writeLayer } from './layer-tar.ts'
 import type { Source, StageGraph, StageNode } from './graph.ts'
 import type { BuildSession } from './session.ts'
+import { runStage } from './run-stage.ts'
 import { stepNumber, StageRun, type SourceFiles, type StageResult } from './stage.ts'
 import type { BuildVariables, GlobalScope } from './variables.ts'
 
@@ -122,7 +123,7 @@ export class StagePlan {
         base,
       )
       await session.report.state(await this.#idOf(node, base))
-      return await run.run()
+      return await runStage(run)
     } catch (error) {
       throw located(error, from)
     }
