@@ -2,7 +2,7 @@ import { EngineError } from '../../core/error.ts'
 import type { FileStat } from '../../core/guest-archives.ts'
 import { decompressed } from '../../codec/decompress.ts'
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { holdFiles, holding, isMissing, volumesOf } from './files.ts'
 import { resolveUser } from './user.ts'
 
@@ -27,7 +27,7 @@ export interface ExtractOptions {
 
 /** @throws EngineError `not-found`: `Could not find the file /x in container web` */
 export async function statPath(
-  containers: Containers,
+  containers: ContainerSet,
   nameOrId: string,
   path: string,
   signal: AbortSignal,
@@ -42,7 +42,7 @@ export async function statPath(
 
 /** A path with all below it as a tar, under the path's last name (moby daemon/archive_unix.go, containerArchivePath). */
 export async function archivePath(
-  containers: Containers,
+  containers: ContainerSet,
   nameOrId: string,
   path: string,
   signal: AbortSignal,
@@ -67,7 +67,7 @@ export async function archivePath(
  * @throws EngineError with Docker's sentences
  */
 export async function extractToDirectory(
-  containers: Containers,
+  containers: ContainerSet,
   nameOrId: string,
   tar: ReadableStream<Uint8Array>,
   { path, noOverwriteDirNonDir, copyUIDGID, signal }: ExtractOptions,
@@ -104,7 +104,7 @@ function missing(error: unknown, nameOrId: string, path: string): never {
 }
 
 async function userOf(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
 ): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
   const { config, image } = container.record

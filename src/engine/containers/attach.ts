@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import { ClientStream } from './client-stream.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { parseDetachKeys } from './detach-keys.ts'
 import { readLogs } from './logs.ts'
@@ -18,7 +18,7 @@ export interface AttachOptions {
 
 /** @throws EngineError `conflict` when it is paused or about to restart */
 export async function attachClient(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   options: AttachOptions,
   signal: AbortSignal,

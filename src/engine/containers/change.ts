@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { Resources, RestartPolicy } from './config.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { requireFreeName } from './create.ts'
 import { isContainerName } from './names.ts'
@@ -8,7 +8,10 @@ import { cgroupUpdate } from './resources.ts'
 import { checkResources, checkRestartPolicy } from './validate.ts'
 
 /** @throws EngineError `conflict` when it doesn't run or is frozen already */
-export async function pauseContainer(containers: Containers, container: Container): Promise<void> {
+export async function pauseContainer(
+  containers: ContainerSet,
+  container: Container,
+): Promise<void> {
   container.requireRunning()
   const { status } = container.state
   if (status === 'paused') {
@@ -27,7 +30,7 @@ export async function pauseContainer(containers: Containers, container: Containe
 
 /** @throws EngineError `internal` when it isn't frozen, as Docker answers */
 export async function unpauseContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
 ): Promise<void> {
   if (container.state.status !== 'paused') {
@@ -40,7 +43,7 @@ export async function unpauseContainer(
 
 /** @throws EngineError `invalid-parameter`, `conflict` */
 export async function renameContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   name: string,
 ): Promise<void> {
@@ -91,7 +94,7 @@ const numbers = [
 
 /** @throws EngineError with Docker's sentences */
 export async function updateContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   body: UpdateBody,
 ): Promise<{ readonly Warnings: readonly string[] }> {
@@ -146,7 +149,7 @@ export async function updateContainer(
 
 /** @throws EngineError `conflict` when it doesn't run */
 export async function resizeContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   size: { readonly cols: number; readonly rows: number },
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { holdFiles } from './files.ts'
 
 /** ChangeItem of the Engine API. */
@@ -11,7 +11,7 @@ export interface ContainerChange {
 
 /** What a container has changed in its image's files; null for nothing, as Docker answers. */
 export async function containerChanges(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   signal: AbortSignal,
 ): Promise<readonly ContainerChange[] | null> {

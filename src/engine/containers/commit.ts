@@ -6,7 +6,7 @@ import { familiar, parseReference, withDefaultTag, type Reference } from '../../
 import { PLATFORM } from '../images/platform.ts'
 import { pauseContainer, unpauseContainer } from './change.ts'
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { holdFiles } from './files.ts'
 import { changed, completed, defaultsOf } from './image-config.ts'
 
@@ -35,7 +35,7 @@ const EMPTY_LAYER: string =
  * @throws EngineError with Docker's sentences
  */
 export async function commitContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   options: CommitOptions,
 ): Promise<Digest> {
@@ -73,7 +73,7 @@ export async function commitContainer(
 }
 
 async function store(
-  { context, images }: Containers,
+  { context, images }: ContainerSet,
   container: Container,
   names: readonly Reference[],
   options: Pick<CommitOptions, 'comment' | 'author' | 'signal'> & {

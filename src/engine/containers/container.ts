@@ -2,7 +2,6 @@ import type { MachineProcess } from '../../ports/machine.ts'
 import type { RecordChange } from '../../ports/record-store.ts'
 import { EngineError } from '../../core/error.ts'
 import type { Context } from '../context.ts'
-import type { Exec } from '../execs/exec.ts'
 import { Mutex } from '../mutex.ts'
 import { LogFollowers } from './log-followers.ts'
 import { ProcessIo } from './process-io.ts'
@@ -29,7 +28,8 @@ export class Container {
   readonly backoff: RestartBackoff = new RestartBackoff()
   /** Of the run under way. */
   followers: LogFollowers = new LogFollowers()
-  readonly execs: Map<string, Exec> = new Map()
+  /** Ids of its other processes. */
+  readonly runningExecs: Set<string> = new Set()
   /** Of the run under way or, before that, of the next one. */
   io: ProcessIo = new ProcessIo()
   process: MachineProcess | undefined

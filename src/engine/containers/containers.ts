@@ -1,43 +1,20 @@
-import { EngineError } from '../../core/error.ts'
-import type { ContainerBrief, Context } from '../context.ts'
+import type { Context } from '../context.ts'
 import type { Images } from '../images/images.ts'
 import type { Networks } from '../networks/networks.ts'
-import type { ClientStream } from './client-stream.ts'
+import type { Volumes } from '../volumes/volumes.ts'
 import { attachClient, type AttachOptions } from './attach.ts'
-import type { VolumeUser, Volumes } from '../volumes/volumes.ts'
-import { Container, type WaitCondition } from './container.ts'
+import type { ClientStream } from './client-stream.ts'
+import type { WaitCondition } from './container.ts'
+import { ContainerSet } from './container-set.ts'
 import { createContainer, type CreateOptions, type CreateResult } from './create.ts'
 import { readLogs, type LogOptions } from './logs.ts'
-import { parseRecord } from './record.ts'
 import { recoverContainers } from './recover.ts'
-import { discardContainer, removeContainer, type RemoveOptions } from './remove.ts'
-import { launch, startContainer } from './start.ts'
+import { removeContainer, type RemoveOptions } from './remove.ts'
+import { startContainer } from './start.ts'
 import { killContainer, restartContainer, stopContainer, type StopOptions } from './stop.ts'
-import { strictTimes } from './time.ts'
 
-/** Milliseconds from a container's end to its log on the disk. */
-const flushDelay = 1000
-
-/** The containers of an engine. */
-export class Containers implements AsyncDisposable {
-  readonly context: Context
-  readonly images: Images
-  readonly networks: Networks
-  readonly volumes: Volumes
-  /** When a container is created: never the same moment twice, as lists and filters sort by it. */
-  readonly creationTime: () => string
-  readonly #byId = new Map<string, Container>()
-  readonly #closing = new AbortController()
-  #flushing = false
-
-  private constructor(context: Context, images: Images, networks: Networks, volumes: Volumes) {
-    this.context = context
-    this.images = images
-    this.networks = networks
-    this.volumes = volumes
-    this.creationTime = strictTimes(context.clock)
-  }
-
+/** The containers of an engine, and what clients ask of them. */
+export class Containers extends ContainerSet {
   /** What the store knows; `recover` brings it up to date. */
   static async open(
     context: Context,
@@ -46,11 +23,7 @@ export class Containers implements AsyncDisposable {
     volumes: Volumes,
   ): Promise<Containers> {
     const containers = new Containers(context, images, networks, volumes)
-    for (const [id, value] of await context.records.list('container')) {
-      const record = parseRecord(value)
-      if (record) containers.#byId.set(id, new Container(context, record))
-      else context.log.add(`container ${id.slice(0, 12)} is of another schema and left alone`)
-    }
+    await containers.load()
     return containers
   }
 
@@ -59,81 +32,12 @@ export class Containers implements AsyncDisposable {
     recoverContainers(this)
   }
 
-  /** Aborted when the engine ends. */
-  get closing(): AbortSignal {
-    return this.#closing.signal
-  }
-
-  all(): Container[] {
-    return [...this.#byId.values()]
-  }
-
-  /** For the other parts of the engine. */
-  briefs(): readonly ContainerBrief[] {
-    return this.all().map(({ id, name, record }) => ({
-      id,
-      name,
-      image: record.image,
-      state: record.state.status,
-    }))
-  }
-
-  /**
-   * By id, name (with or without a slash) or unique prefix of an id.
-   * @throws EngineError `not-found`
-   */
-  get(nameOrId: string): Container {
-    const found = this.find(nameOrId)
-    if (!found) throw new EngineError('not-found', `No such container: ${nameOrId}`)
-    return found
-  }
-
-  find(nameOrId: string): Container | undefined {
-    const exact = this.#byId.get(nameOrId) ?? this.byName(nameOrId)
-    if (exact || nameOrId === '') return exact
-    const matches = this.all().filter(({ id }) => id.startsWith(nameOrId))
-    if (matches.length > 1) {
-      throw new EngineError(
-        'invalid-parameter',
-        `multiple IDs found with provided prefix: ${nameOrId}`,
-      )
-    }
-    return matches[0]
-  }
-
-  byName(name: string): Container | undefined {
-    const plain = name.replace(/^\//, '')
-    return this.all().find((container) => container.name === plain)
-  }
-
-  has(id: string): boolean {
-    return this.#byId.has(id)
-  }
-
-  /** For the volumes. */
-  volumeUsers(): readonly VolumeUser[] {
-    return this.all().map(({ id, record }) => ({ id, mounts: record.mounts ?? [] }))
-  }
-
-  add(container: Container): void {
-    this.#byId.set(container.id, container)
-  }
-
-  forget(container: Container): void {
-    this.#byId.delete(container.id)
-  }
-
   create(options: CreateOptions): Promise<CreateResult> {
     return createContainer(this, options)
   }
 
   start(nameOrId: string, requestId?: string, signal?: AbortSignal): Promise<void> {
     return startContainer(this, this.get(nameOrId), requestId, signal)
-  }
-
-  /** A restart by policy; `starting` is held. */
-  launch(container: Container): Promise<void> {
-    return launch(this, container)
   }
 
   stop(nameOrId: string, options?: StopOptions): Promise<void> {
@@ -152,11 +56,6 @@ export class Containers implements AsyncDisposable {
     return removeContainer(this, this.get(nameOrId), options)
   }
 
-  /** Removes it whatever its state; for `--rm`. */
-  discard(container: Container, options?: { readonly volumes: boolean }): Promise<void> {
-    return discardContainer(this, container, options)
-  }
-
   attach(nameOrId: string, options: AttachOptions, signal: AbortSignal): Promise<ClientStream> {
     return attachClient(this, this.get(nameOrId), options, signal)
   }
@@ -167,31 +66,5 @@ export class Containers implements AsyncDisposable {
 
   logs(nameOrId: string, options: LogOptions, signal: AbortSignal): ReadableStream<Uint8Array> {
     return readLogs(this.context, this.get(nameOrId), options, signal)
-  }
-
-  /** Soon, and once for many: it may take the host's disk a while. */
-  flushLogs(): void {
-    if (this.#flushing) return
-    this.#flushing = true
-    const flush = async (): Promise<void> => {
-      await this.context.clock.sleep(flushDelay, this.closing)
-      this.#flushing = false
-      await this.context.logs.flush()
-    }
-    flush().catch((error: unknown) => {
-      if (!this.closing.aborted) this.context.log.add(`logs are not stored: ${String(error)}`)
-    })
-  }
-
-  tellNetworks(container: Container, action: 'connect' | 'disconnect'): void {
-    for (const { network } of this.networks.sandbox(container.id)?.endpoints ?? []) {
-      this.networks.tell(container.id, network, action)
-    }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort()
-    for (const container of this.all()) container.restartWait?.abort()
-    return Promise.resolve()
   }
 }

@@ -1,10 +1,10 @@
 import { EngineError } from '../../core/error.ts'
 import { hex } from '../../core/hex.ts'
-import type { EndpointConfig } from '../networks/endpoint.ts'
+import type { EndpointConfig } from '../networks/attachment.ts'
 import { checkEndpoint } from '../networks/validate.ts'
 import type { CreateBody, HostConfig } from './config.ts'
 import { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { parseCreateBody } from './body.ts'
 import { completeHostConfig, mergeConfig } from './config.ts'
 import { isContainerName, randomName } from './names.ts'
@@ -33,7 +33,7 @@ export interface CreateResult {
 
 /** @throws EngineError with Docker's sentences */
 export async function createContainer(
-  containers: Containers,
+  containers: ContainerSet,
   { name, body: given, platform }: CreateOptions,
 ): Promise<CreateResult> {
   const { clock, machine, name: hostname = 'drydock' } = containers.context
@@ -117,7 +117,7 @@ export async function createContainer(
  * `name[:ro|rw]` of `--volumes-from` (moby volume/mounts ParseVolumesFrom).
  * @throws EngineError `internal` as Docker, `invalid-parameter` for no such container
  */
-function mountsFrom(containers: Containers, specs: readonly string[]): MountPoint[] {
+function mountsFrom(containers: ContainerSet, specs: readonly string[]): MountPoint[] {
   return specs.flatMap((spec) => {
     const [name = '', mode = 'rw'] = spec.split(/:(.*)/s)
     if (name === '') {
@@ -141,7 +141,7 @@ function mountsFrom(containers: Containers, specs: readonly string[]): MountPoin
  * @throws EngineError in Docker's words
  */
 function endpointsFor(
-  { networks }: Containers,
+  { networks }: ContainerSet,
   body: CreateBody,
   host: HostConfig,
 ): Readonly<Record<string, EndpointConfig>> {
@@ -182,7 +182,7 @@ function endpointsFor(
 type Config = ReturnType<typeof mergeConfig>
 
 /** Who joins another's network has its hostname, too. */
-function shareNames(containers: Containers, config: Config, network: string): Config {
+function shareNames(containers: ContainerSet, config: Config, network: string): Config {
   const [kind, target] = splitMode(network)
   if (kind === 'container') {
     const other = containers.find(target)
@@ -196,7 +196,7 @@ function shareNames(containers: Containers, config: Config, network: string): Co
   return config
 }
 
-function chooseName(containers: Containers, wanted: string | undefined): string {
+function chooseName(containers: ContainerSet, wanted: string | undefined): string {
   if (wanted === undefined || wanted === '') {
     for (let retry = 0; retry < 6; retry++) {
       const name = randomName(containers.context.clock, retry)
@@ -209,7 +209,7 @@ function chooseName(containers: Containers, wanted: string | undefined): string 
 }
 
 /** @throws EngineError `conflict` */
-export function requireFreeName(containers: Containers, name: string): void {
+export function requireFreeName(containers: ContainerSet, name: string): void {
   const plain = name.replace(/^\//, '')
   const holder = containers.byName(plain)
   if (!holder) return

@@ -1,7 +1,8 @@
 import type { MachineProcess } from '../../ports/machine.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
+import { discardContainer } from './discard.ts'
 import { lostExitCode } from './record.ts'
 import { ProcessIo } from './process-io.ts'
 import { formatTime } from './time.ts'
@@ -16,11 +17,13 @@ interface Run {
   readonly pumped: Promise<void>
   /** Monotonic milliseconds. */
   readonly began: number
+  /** Starts the container once more; its `starting` is held. */
+  readonly again: () => Promise<void>
 }
 
 /** Waits for the end of a run, and does what follows from it: never rejects. */
 export async function supervise(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   run: Run,
 ): Promise<void> {
@@ -49,9 +52,9 @@ export async function supervise(
   if (!container.record.hostConfig.AutoRemove) await stored
   container.exited()
   try {
-    if (delay !== undefined) await restartLater(containers, container, delay)
+    if (delay !== undefined) await restartLater(containers, container, delay, run.again)
     else if (container.record.hostConfig.AutoRemove && !container.keep) {
-      await containers.discard(container)
+      await discardContainer(containers, container)
     }
   } catch (error) {
     log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
@@ -59,14 +62,14 @@ export async function supervise(
 }
 
 /** After the last byte: clients and followers of the log have all. */
-async function endOutput(containers: Containers, container: Container, run: Run): Promise<void> {
+async function endOutput(containers: ContainerSet, container: Container, run: Run): Promise<void> {
   await run.pumped
   run.io.end()
   if (!container.record.hostConfig.AutoRemove) containers.flushLogs()
 }
 
 function tell(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   status: ExitStatus,
   exitCode: number,
@@ -89,9 +92,10 @@ function restartDelay(container: Container, code: number, ran: number): number |
 
 /** Starts it again after the delay, again and again when that fails, until it runs or is stopped. */
 async function restartLater(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   delay: number,
+  again: Run['again'],
 ): Promise<void> {
   const { clock } = containers.context
   let wait: number | undefined = delay
@@ -110,7 +114,7 @@ async function restartLater(
     if (container.state.status !== 'restarting') return
     void container.update({ restartCount: container.record.restartCount + 1 })
     try {
-      await containers.launch(container)
+      await again()
       return
     } catch {
       wait = restartDelay(container, container.state.exitCode, 0)

@@ -1,11 +1,11 @@
 import { EngineError } from '../../core/error.ts'
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { holdFiles, holding } from './files.ts'
 
 /** All files of a container, without its volumes, as a tar (moby daemon/export.go). */
 export async function exportContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {

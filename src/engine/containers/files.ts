@@ -3,7 +3,7 @@ import type { ContainerFiles } from '../../core/guest-archives.ts'
 import type { GuestError } from '../../core/guest-protocol.ts'
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
 import { networkFiles } from './network-files.ts'
@@ -15,7 +15,7 @@ export interface HeldFiles extends Disposable {
 
 /** @param volumes whether what is mounted in it is seen, as `cp` sees it */
 export async function holdFiles(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   { volumes, signal }: { readonly volumes: boolean; readonly signal?: AbortSignal },
 ): Promise<HeldFiles> {

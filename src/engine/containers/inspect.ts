@@ -1,5 +1,5 @@
 import { STORAGE_DRIVER } from '../images/image.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import type { HealthState } from '../health/health-state.ts'
 import { networkSettings } from './network-settings.ts'
@@ -10,7 +10,7 @@ import { mountView } from '../volumes/mount-point.ts'
 
 /** ContainerInspectResponse (Engine API v1.51), in Docker's order of members. @param size when it was asked for */
 export function inspectContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   size?: ContainerSize,
 ): Readonly<Record<string, unknown>> {
@@ -18,7 +18,7 @@ export function inspectContainer(
   const { config, hostConfig, state } = record
   const [path = '', ...args] = commandOf(config)
   const folder = `/run/containers/${record.id}`
-  const execs = [...container.execs.values()].filter(({ running }) => running)
+  const execs = [...container.runningExecs]
   return {
     Id: record.id,
     Created: goTime(record.created),
@@ -50,7 +50,7 @@ export function inspectContainer(
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: execs.length > 0 ? execs.map(({ id }) => id) : null,
+    ExecIDs: execs.length > 0 ? execs : null,
     HostConfig: hostConfig,
     GraphDriver: { Data: null, Name: STORAGE_DRIVER },
     ...(size ? { SizeRw: size.own, SizeRootFs: size.all } : {}),

@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/error.ts'
 import { formatAddress } from '../networks/addresses.ts'
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { isRunning, type ContainerRecord } from './record.ts'
 import { splitMode } from './validate-host.ts'
 
@@ -17,7 +17,7 @@ interface Link {
  * The links of a container that starts; on a user's network they are names for the resolver instead.
  * @throws EngineError for a link to what can't be linked to
  */
-function linksOf(containers: Containers, record: ContainerRecord): readonly Link[] {
+function linksOf(containers: ContainerSet, record: ContainerRecord): readonly Link[] {
   const [mode] = splitMode(record.hostConfig.NetworkMode)
   if (mode !== 'bridge') return []
   const bridge = containers.networks.get('bridge')
@@ -43,7 +43,7 @@ function linksOf(containers: Containers, record: ContainerRecord): readonly Link
 }
 
 /** Lines of /etc/hosts (moby daemon/container_operations_unix.go). */
-export const linkLines = (containers: Containers, record: ContainerRecord): string[] =>
+export const linkLines = (containers: ContainerSet, record: ContainerRecord): string[] =>
   linksOf(containers, record).map(({ other, alias, address }) => {
     const names = [...new Set([alias, other.record.config.Hostname, other.name])]
     return `${address}\t${names.join(' ')}`
@@ -51,7 +51,7 @@ export const linkLines = (containers: Containers, record: ContainerRecord): stri
 
 /** What links put into the environment (moby daemon/links/links.go, ToEnv). */
 export const linkEnvironment = (
-  containers: Containers,
+  containers: ContainerSet,
   record: ContainerRecord,
 ): readonly string[] =>
   linksOf(containers, record).flatMap(({ other, alias, address }) => {

@@ -1,7 +1,9 @@
 import { EngineError } from '../../core/error.ts'
 import type { Filters } from '../filters.ts'
-import type { Containers } from './containers.ts'
+import { pointInTime } from '../point-in-time.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
+import { discardContainer } from './discard.ts'
 import { mountPoints } from './inspect.ts'
 import { shortId } from './names.ts'
 import { endpointsOf, portSummaries } from './network-settings.ts'
@@ -43,7 +45,7 @@ const healths = ['none', 'starting', 'healthy', 'unhealthy']
 
 /** Newest first, as ContainerSummary. */
 export async function listContainers(
-  containers: Containers,
+  containers: ContainerSet,
   options: ListOptions,
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const { filters, limit } = options
@@ -79,11 +81,11 @@ export async function listContainers(
   return Promise.all(found.map((container) => summary(containers, container, options.size)))
 }
 
-const newestFirst = (containers: Containers): Container[] =>
+const newestFirst = (containers: ContainerSet): Container[] =>
   containers.all().sort((left, right) => (left.record.created < right.record.created ? 1 : -1))
 
 async function filter(
-  containers: Containers,
+  containers: ContainerSet,
   filters: Filters,
 ): Promise<(container: Container) => boolean> {
   const images = new Set<string>()
@@ -135,14 +137,14 @@ async function filter(
   }
 }
 
-function onNetwork(containers: Containers, container: Container, wanted: string): boolean {
+function onNetwork(containers: ContainerSet, container: Container, wanted: string): boolean {
   return Object.entries(endpointsOf(containers, container)).some(
     ([name, { NetworkID: id }]) => name === wanted || (id !== '' && id.startsWith(wanted)),
   )
 }
 
 async function summary(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   withSize: boolean,
 ): Promise<Readonly<Record<string, unknown>>> {
@@ -169,7 +171,7 @@ async function summary(
 const quoted = (argument: string): string => (argument.includes(' ') ? `'${argument}'` : argument)
 
 /** As the user wrote it; the id when that name is another image's now or none's. */
-async function imageName(containers: Containers, container: Container): Promise<string> {
+async function imageName(containers: ContainerSet, container: Container): Promise<string> {
   const { config, image } = container.record
   try {
     const found = await containers.images.get(config.Image)
@@ -213,7 +215,7 @@ function statusText(state: ContainerState, now: number): string {
 
 /** `containers/prune`: all that are stopped. */
 export async function pruneContainers(
-  containers: Containers,
+  containers: ContainerSet,
   filters: Filters,
 ): Promise<{
   readonly ContainersDeleted: readonly string[] | null
@@ -233,7 +235,7 @@ export async function pruneContainers(
     if (filters.has('label!') && filters.labels(config.Labels, 'label!')) continue
     if (until.some((limit) => parseTime(created) > limit)) continue
     const size = await layerSize(containers, container.id)
-    await containers.discard(container)
+    await discardContainer(containers, container)
     reclaimed += size
     deleted.push(container.id)
   }
@@ -244,19 +246,4 @@ export async function pruneContainers(
     Actor: { ID: '', Attributes: { reclaimed: String(reclaimed) } },
   })
   return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
-}
-
-/** Milliseconds since 1970, from a time or a Go duration before now. */
-export function pointInTime(text: string, now: number): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
-  const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
-  if (/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) {
-    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)]
-    return now - parts.reduce((sum, [, n, unit = '']) => sum + Number(n) * (units[unit] ?? 0), 0)
-  }
-  const parsed = Date.parse(text)
-  if (Number.isNaN(parsed)) {
-    throw new EngineError('invalid-parameter', `invalid filter 'until=${text}'`)
-  }
-  return parsed
 }

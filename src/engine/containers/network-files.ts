@@ -1,7 +1,7 @@
 import { formatAddress } from '../networks/addresses.ts'
 import { wantsResolver, type Sandbox } from '../networks/sandbox.ts'
 import type { ContainerConfig, HostConfig } from './config.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { linkLines } from './links.ts'
 import type { ContainerRecord } from './record.ts'
 
@@ -25,7 +25,7 @@ interface FileNetwork {
  * @throws EngineError for a link to what can't be linked to
  */
 export const containerFiles = (
-  containers: Containers,
+  containers: ContainerSet,
   record: ContainerRecord,
   sandbox: Sandbox | undefined,
 ): Readonly<Record<string, string>> =>

@@ -3,14 +3,14 @@ import { configuredEndpoint, shownEndpoint } from '../networks/endpoint.ts'
 import { configOf, namesOf, networkNames } from '../networks/members.ts'
 import { shownPorts } from '../networks/sandbox.ts'
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import { isRunning } from './record.ts'
 import { zeroTime } from './time.ts'
 import { splitMode } from './validate-host.ts'
 
 /** NetworkSettings of `inspect` (Engine API v1.51). */
 export function networkSettings(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
 ): Readonly<Record<string, unknown>> {
   const { id, record, state } = container
@@ -43,7 +43,7 @@ export function networkSettings(
 
 /** The networks of a container, by name. */
 export function endpointsOf(
-  { networks }: Containers,
+  { networks }: ContainerSet,
   { id, record, state }: Container,
 ): Readonly<Record<string, EndpointSettings>> {
   if (splitMode(record.hostConfig.NetworkMode)[0] === 'container') return {}
@@ -66,7 +66,7 @@ export function endpointsOf(
 
 /** `Ports` of a list: declared ones without a host's port are shown as such. */
 export function portSummaries(
-  { networks }: Containers,
+  { networks }: ContainerSet,
   { id, record, state }: Container,
 ): readonly Readonly<Record<string, string | number>>[] {
   const sandbox = isRunning(state) ? networks.sandbox(id) : undefined

@@ -1,5 +1,6 @@
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
+import { discardContainer } from './discard.ts'
 import { isRunning, lostExitCode, type ContainerRecord } from './record.ts'
 import { startContainer } from './start.ts'
 import { formatTime, zeroTime } from './time.ts'
@@ -9,7 +10,7 @@ import { splitMode } from './validate-host.ts'
  * What becomes of the containers after the engine's end, however it came (moby daemon/daemon.go restore): those that ran are
  * exited, policies bring theirs back, removals that were begun are completed, and what goes with its process has gone.
  */
-export function recoverContainers(containers: Containers): void {
+export function recoverContainers(containers: ContainerSet): void {
   const { clock, log } = containers.context
   const later = (container: Container, work: Promise<void>): Promise<void> =>
     work.catch((error: unknown) => {
@@ -28,10 +29,10 @@ export function recoverContainers(containers: Containers): void {
     const { status } = container.state
     if (status === 'removing') {
       const volumes = container.record.removeVolumes ?? container.record.hostConfig.AutoRemove
-      void later(container, containers.discard(container, { volumes }))
+      void later(container, discardContainer(containers, container, { volumes }))
     } else if (returns(container.record)) returning.push(container)
     else if (container.record.hostConfig.AutoRemove)
-      void later(container, containers.discard(container))
+      void later(container, discardContainer(containers, container))
   }
   startAgain(containers, returning, later)
 }
@@ -58,7 +59,7 @@ function returns({ state, hostConfig, stoppedByUser, restartCount }: ContainerRe
 
 /** Who joins another's namespaces comes after that one. */
 function startAgain(
-  containers: Containers,
+  containers: ContainerSet,
   returning: readonly Container[],
   later: (container: Container, work: Promise<void>) => Promise<void>,
 ): void {
@@ -84,7 +85,7 @@ function startAgain(
 }
 
 /** Containers whose namespaces it shares. */
-const joinedBy = (containers: Containers, { hostConfig }: ContainerRecord): Container[] =>
+const joinedBy = (containers: ContainerSet, { hostConfig }: ContainerRecord): Container[] =>
   [hostConfig.NetworkMode, hostConfig.PidMode, hostConfig.IpcMode].flatMap((mode) => {
     const [kind, target] = splitMode(mode)
     const found = kind === 'container' ? containers.find(target) : undefined

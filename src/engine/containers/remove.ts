@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/error.ts'
-import type { RecordChange } from '../../ports/record-store.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
+import { discardContainer } from './discard.ts'
 import { killAndWait } from './stop.ts'
 
 export interface RemoveOptions {
@@ -12,7 +12,7 @@ export interface RemoveOptions {
 
 /** @throws EngineError `conflict` */
 export async function removeContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   { force, volumes = false }: RemoveOptions,
 ): Promise<void> {
@@ -38,48 +38,4 @@ export async function removeContainer(
     await killAndWait(containers, container)
   }
   await discardContainer(containers, container, { volumes })
-}
-
-/** What is left of a container that does not run goes. */
-export async function discardContainer(
-  containers: Containers,
-  container: Container,
-  { volumes }: { readonly volumes: boolean } = { volumes: container.record.hostConfig.AutoRemove },
-): Promise<void> {
-  const { machine, logs, records, log } = containers.context
-  const { record } = container
-  const { AutoRemove: isBrief } = record.hostConfig
-  const begun = container.update({
-    state: { ...record.state, status: 'removing' },
-    ...(volumes ? { removeVolumes: true } : {}),
-  })
-  container.close()
-  // Its layer must not be gone while its record says otherwise. What goes with its process is removed at the next start anyhow.
-  if (!isBrief) await begun
-  const removed = machine.delete(container.id).catch((error: unknown) => {
-    // Without a guest there is nothing to remove in it.
-    log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
-  })
-  const forget = async (others: readonly RecordChange[]): Promise<void> => {
-    const forgotten = records.commit([
-      { kind: 'container', key: container.id, delete: true },
-      ...others,
-    ])
-    if (!isBrief) await forgotten
-    else {
-      // A record that stays is found at the next start, and removed then.
-      forgotten.catch((error: unknown) => log.add(`container record: ${String(error)}`))
-    }
-    containers.forget(container)
-  }
-  try {
-    await Promise.all([removed, logs.delete(container.id)])
-    await containers.volumes.removeWith(container.id, volumes ? (record.mounts ?? []) : [], forget)
-  } catch (error) {
-    // As moby has it: what is half removed can't run any more, but be removed again.
-    void container.setState({ status: 'dead' })
-    throw error
-  }
-  container.event('destroy')
-  container.removed()
 }

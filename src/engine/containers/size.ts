@@ -1,5 +1,5 @@
 import type { Container } from './container.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 
 export interface ContainerSize {
   /** Bytes in its writable layer; 0 where that is not known. */
@@ -9,7 +9,7 @@ export interface ContainerSize {
 }
 
 export async function containerSize(
-  containers: Containers,
+  containers: ContainerSet,
   { id, record }: Container,
 ): Promise<ContainerSize> {
   const own = await layerSize(containers, id)
@@ -19,7 +19,7 @@ export async function containerSize(
 }
 
 export const layerSize = async (
-  { context: { machine, log } }: Containers,
+  { context: { machine, log } }: ContainerSet,
   id: string,
 ): Promise<number> => {
   try {

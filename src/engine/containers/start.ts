@@ -1,7 +1,8 @@
 import { EngineError } from '../../core/error.ts'
 import type { ContainerStart } from '../../core/guest-protocol.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
+import { discardContainer } from './discard.ts'
 import { containerDevices } from './devices.ts'
 import { supervise } from './exit.ts'
 import { LogFollowers } from './log-followers.ts'
@@ -24,7 +25,7 @@ import { splitMode } from './validate-host.ts'
  * @throws EngineError `not-modified` when it runs already
  */
 export async function startContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   requestId?: string,
   signal?: AbortSignal,
@@ -44,8 +45,8 @@ export async function startContainer(
 }
 
 /** The start itself; `starting` is held. */
-export async function launch(
-  containers: Containers,
+async function launch(
+  containers: ContainerSet,
   container: Container,
   requestId?: string,
   signal?: AbortSignal,
@@ -82,7 +83,13 @@ export async function launch(
     containers.tellNetworks(container, 'connect')
     containers.volumes.mounted(container.id, container.record.mounts ?? [])
     container.event('start')
-    void supervise(containers, container, { process, io, pumped, began: clock.monotonic() })
+    void supervise(containers, container, {
+      process,
+      io,
+      pumped,
+      began: clock.monotonic(),
+      again: () => launch(containers, container),
+    })
     // After a power cut, who was told of the start finds that it ran.
     if (!hostConfig.AutoRemove) await stored
   } catch (cause) {
@@ -102,14 +109,14 @@ export async function launch(
     await containers.networks.leave(container.id)
     io.end()
     container.io = new ProcessIo()
-    if (hostConfig.AutoRemove) await containers.discard(container)
+    if (hostConfig.AutoRemove) await discardContainer(containers, container)
     throw failure.error
   }
 }
 
 /** A port that is taken in the guest, by what else runs there. */
 function portFailure(
-  { networks }: Containers,
+  { networks }: ContainerSet,
   { id, name }: Container,
   cause: unknown,
 ): { readonly error: EngineError; readonly exitCode: number } | undefined {
@@ -138,7 +145,7 @@ function subpathFailure(
 }
 
 async function prepare(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   requestId: string | undefined,
 ): Promise<ContainerStart> {
@@ -182,7 +189,7 @@ const networkOf = (sandbox: Sandbox | undefined): Pick<ContainerStart, 'network'
     ? { network: guestNetwork(sandbox) }
     : {}
 
-function joined(containers: Containers, target: string, network: boolean): Container {
+function joined(containers: ContainerSet, target: string, network: boolean): Container {
   try {
     return containers.get(target)
   } catch (cause) {
@@ -194,7 +201,7 @@ function joined(containers: Containers, target: string, network: boolean): Conta
 }
 
 /** Where `container:<name>` leads: that container must run. */
-function sharedNamespaces(containers: Containers, container: Container): SharedNamespaces {
+function sharedNamespaces(containers: ContainerSet, container: Container): SharedNamespaces {
   const { NetworkMode: network, PidMode: pid, IpcMode: ipc } = container.record.hostConfig
   const pidOf = (mode: string): number | undefined => {
     const [kind, target] = splitMode(mode)

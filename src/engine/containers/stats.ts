@@ -1,5 +1,5 @@
 import type { ContainerStats, GuestInfo } from '../../core/guest-protocol.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { formatTime, goTime, zeroTime } from './time.ts'
 
@@ -18,7 +18,7 @@ interface Sample {
  * @param options.oneShot a single sample at once, without a previous one
  */
 export function statsStream(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   options: { readonly stream: boolean; readonly oneShot: boolean },
   signal: AbortSignal,

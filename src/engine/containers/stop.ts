@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { isRunning } from './record.ts'
 import { parseSignal } from './signals.ts'
@@ -18,7 +18,7 @@ export interface StopOptions {
 
 /** @throws EngineError `not-modified` when it doesn't run */
 export async function stopContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   options: StopOptions = {},
 ): Promise<void> {
@@ -42,7 +42,7 @@ export async function stopContainer(
  * @throws EngineError `conflict` when it doesn't run
  */
 export async function killContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   signal: string,
 ): Promise<void> {
@@ -77,7 +77,7 @@ function killSignal(container: Container, text: string): number {
 
 /** Stops it when it runs, and starts it. */
 export async function restartContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   options: StopOptions & { readonly requestId?: string } = {},
 ): Promise<void> {
@@ -94,7 +94,7 @@ export async function restartContainer(
 }
 
 /** Kills it if it lives, and waits. */
-export async function killAndWait(containers: Containers, container: Container): Promise<void> {
+export async function killAndWait(containers: ContainerSet, container: Container): Promise<void> {
   if (await cancelRestart(container)) return
   if (!isRunning(container.state)) return
   const dead = await signalAndWait(containers, container, SIGKILL, killTime)
@@ -117,7 +117,7 @@ async function cancelRestart(container: Container): Promise<boolean> {
 
 /** @returns whether it died in time */
 async function signalAndWait(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   signal: number,
   milliseconds: number,
@@ -142,7 +142,7 @@ async function signalAndWait(
 }
 
 /** A process that is gone already is no error: its exit is on the way. */
-async function send(containers: Containers, container: Container, signal: number): Promise<void> {
+async function send(containers: ContainerSet, container: Container, signal: number): Promise<void> {
   const { machine, log } = containers.context
   const { status } = container.state
   try {

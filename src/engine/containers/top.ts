@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { Containers } from './containers.ts'
+import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 
 type Row = Readonly<Record<string, string | number>>
@@ -44,7 +44,7 @@ const byUser = 'user pid %cpu %mem vsz rss tname stat start bsdtime command'.spl
  * @throws EngineError `conflict` when it doesn't run, `invalid-parameter` for arguments it can't do
  */
 export async function topContainer(
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   args: string,
 ): Promise<{ readonly Titles: readonly string[]; readonly Processes: readonly string[][] }> {

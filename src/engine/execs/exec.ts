@@ -3,7 +3,7 @@ import type { MachineProcess } from '../../ports/machine.ts'
 import { EngineError } from '../../core/error.ts'
 import { ClientStream } from '../containers/client-stream.ts'
 import type { Container } from '../containers/container.ts'
-import type { Containers } from '../containers/containers.ts'
+import type { ContainerSet } from '../containers/container-set.ts'
 import { parseDetachKeys } from '../containers/detach-keys.ts'
 import { ProcessIo, type OutputSink } from '../containers/process-io.ts'
 import { linkEnvironment } from '../containers/links.ts'
@@ -32,7 +32,7 @@ export class Exec {
   readonly id: string
   readonly container: Container
   readonly config: ExecConfig
-  readonly #containers: Containers
+  readonly #containers: ContainerSet
   readonly #user: ResolvedUser
   readonly #io: ProcessIo = new ProcessIo()
   #state: 'created' | 'starting' | 'running' | 'exited' = 'created'
@@ -42,7 +42,7 @@ export class Exec {
   ended: number | undefined
 
   constructor(
-    containers: Containers,
+    containers: ContainerSet,
     container: Container,
     id: string,
     config: ExecConfig,
@@ -105,6 +105,7 @@ export class Exec {
   async start(size: readonly [number, number], requestId?: string): Promise<void> {
     this.checkStartable()
     this.#state = 'starting'
+    this.container.runningExecs.add(this.id)
     const { command, stdin, tty } = this.config
     const { machine } = this.#containers.context
     this.#event(`exec_start: ${describe(command)}`)
@@ -175,6 +176,7 @@ export class Exec {
   #finish(exitCode: number): void {
     this.#exitCode = exitCode
     this.#state = 'exited'
+    this.container.runningExecs.delete(this.id)
     this.ended = this.#containers.context.clock.monotonic()
     this.#event('exec_die', { exitCode: String(exitCode) })
   }

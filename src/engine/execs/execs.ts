@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { Containers } from '../containers/containers.ts'
+import type { ContainerSet } from '../containers/container-set.ts'
 import { parseDetachKeys } from '../containers/detach-keys.ts'
 import type { Container } from '../containers/container.ts'
 import { resolveUser, type ResolvedUser } from '../containers/user.ts'
@@ -11,9 +11,11 @@ const memory = 5 * 60_000
 
 /** The execs of all containers, by id. They end with the engine. */
 export class Execs {
-  readonly #containers: Containers
+  readonly #containers: ContainerSet
+  /** They go with their container. */
+  readonly #byContainer = new WeakMap<Container, Map<string, Exec>>()
 
-  constructor(containers: Containers) {
+  constructor(containers: ContainerSet) {
     this.#containers = containers
   }
 
@@ -31,11 +33,13 @@ export class Execs {
     const user = await this.#user(container, config)
     requireLiving(container)
     const { clock } = this.#containers.context
-    for (const [id, { ended }] of container.execs) {
-      if (ended !== undefined && clock.monotonic() - ended > memory) container.execs.delete(id)
+    const execs = this.#byContainer.get(container) ?? new Map<string, Exec>()
+    this.#byContainer.set(container, execs)
+    for (const [id, { ended }] of execs) {
+      if (ended !== undefined && clock.monotonic() - ended > memory) execs.delete(id)
     }
     const id = randomId(clock)
-    container.execs.set(id, new Exec(this.#containers, container, id, config, user))
+    execs.set(id, new Exec(this.#containers, container, id, config, user))
     container.event(`exec_create: ${describe(config.command)}`, { execID: id })
     return id
   }
@@ -55,7 +59,7 @@ export class Execs {
   /** @throws EngineError `not-found` */
   get(id: string): Exec {
     for (const container of this.#containers.all()) {
-      const exec = container.execs.get(id)
+      const exec = this.#byContainer.get(container)?.get(id)
       if (exec) return exec
     }
     throw new EngineError('not-found', `No such exec instance: ${id}`)

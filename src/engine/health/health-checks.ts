@@ -1,6 +1,6 @@
 import type { EventMessage } from '../../core/engine-api.ts'
 import type { Container } from '../containers/container.ts'
-import type { Containers } from '../containers/containers.ts'
+import type { ContainerSet } from '../containers/container-set.ts'
 import { parseTime } from '../containers/time.ts'
 import type { Execs } from '../execs/execs.ts'
 import { nextHealth, startingHealth, unwatchedHealth } from './health-state.ts'
@@ -14,13 +14,13 @@ const RETRIES = 3
 
 /** Runs containers' healthchecks while they run. */
 export class HealthChecks implements Disposable {
-  readonly #containers: Containers
+  readonly #containers: ContainerSet
   readonly #execs: Execs
   /** Of those that are watched, to stop it. */
   readonly #watches = new Map<string, AbortController>()
   readonly #leave: () => void
 
-  constructor(containers: Containers, execs: Execs) {
+  constructor(containers: ContainerSet, execs: Execs) {
     this.#containers = containers
     this.#execs = execs
     this.#leave = containers.context.events.listen((event) => this.#onEvent(event))

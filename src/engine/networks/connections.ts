@@ -1,11 +1,11 @@
 import { EngineError } from '../../core/error.ts'
 import type { NetworkChange } from '../../core/guest-networks.ts'
 import type { Container } from '../containers/container.ts'
-import type { Containers } from '../containers/containers.ts'
+import type { ContainerSet } from '../containers/container-set.ts'
 import { containerFiles } from '../containers/network-files.ts'
 import { isRunning } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
-import type { EndpointConfig } from './endpoint.ts'
+import type { EndpointConfig } from './attachment.ts'
 import type { Network } from './network.ts'
 import { gatewaysOf, guestEndpoint, guestPorts, wantsResolver, type Sandbox } from './sandbox.ts'
 import { checkEndpoint } from './validate.ts'
@@ -15,7 +15,7 @@ import { checkEndpoint } from './validate.ts'
  * @throws EngineError in Docker's words
  */
 export async function connectContainer(
-  containers: Containers,
+  containers: ContainerSet,
   networkName: string,
   containerName: string,
   config: EndpointConfig,
@@ -57,7 +57,7 @@ export async function connectContainer(
 
 /** @throws EngineError in Docker's words */
 export async function disconnectContainer(
-  containers: Containers,
+  containers: ContainerSet,
   networkName: string,
   containerName: string,
 ): Promise<void> {
@@ -116,7 +116,7 @@ function checkMember(container: Container, network: Network, verb: 'connect' | '
 }
 
 const changeOf = (
-  containers: Containers,
+  containers: ContainerSet,
   container: Container,
   sandbox: Sandbox,
 ): NetworkChange => ({

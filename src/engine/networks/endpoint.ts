@@ -1,26 +1,12 @@
 import type { EndpointSettings } from '../../core/engine-api.ts'
-import { formatAddress, type Address } from './addresses.ts'
+import { formatAddress } from './addresses.ts'
+import { addressOf, type Attachment, type EndpointConfig } from './attachment.ts'
 import type { Network } from './network.ts'
 
-/** What a client may ask of an endpoint. */
-export type EndpointConfig = Partial<EndpointSettings>
-
 /** A running container in a network. */
-export interface Endpoint {
+export interface Endpoint extends Attachment {
   readonly network: Network
-  /** 64 hex characters. */
-  readonly id: string
-  readonly config: EndpointConfig
-  /** Of the link in the container; empty in `host` and `none`. */
-  readonly interface: string
-  readonly mac: string
-  readonly addresses: readonly Address[]
-  /** Who the embedded resolver knows it as. */
-  readonly names: readonly string[]
 }
-
-export const addressOf = ({ addresses }: Endpoint, family: 4 | 6): Address | undefined =>
-  addresses.find((address) => address.family === family)
 
 /** EndpointSettings of a running container. */
 export function shownEndpoint(endpoint: Endpoint): EndpointSettings {

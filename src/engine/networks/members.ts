@@ -1,6 +1,6 @@
 import type { ContainerRecord } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
-import type { EndpointConfig } from './endpoint.ts'
+import type { EndpointConfig } from './attachment.ts'
 
 /** The networks that a container is to be in: first the one that its mode names. */
 export function networkNames(record: ContainerRecord): readonly string[] {

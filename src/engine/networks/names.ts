@@ -9,8 +9,8 @@ import { dnsCode, dnsType, type DnsQuestion, type DnsRecord } from '../../core/d
 import type { NameQuestion } from '../../ports/machine.ts'
 import type { NameForwarder } from '../../ports/name-forwarder.ts'
 import { bitsOf, parseAddress, type Address } from './addresses.ts'
+import type { Attachment } from './attachment.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Networks } from './networks.ts'
 import type { Sandbox } from './sandbox.ts'
 
 /** Seconds, as libnetwork's resolver. */
@@ -22,13 +22,16 @@ const guestItself = '0'.repeat(64)
 
 /** The resolver at 127.0.0.11: names of the containers in the asker's networks, all others from outside. */
 export class Names {
-  readonly #networks: Networks
+  readonly #sandbox: (container: string) => Sandbox | undefined
   readonly #forwarder: NameForwarder | undefined
   /** Turns the order of several addresses from answer to answer. */
   #turn = 0
 
-  constructor(networks: Networks, forwarder: NameForwarder | undefined) {
-    this.#networks = networks
+  constructor(
+    sandbox: (container: string) => Sandbox | undefined,
+    forwarder: NameForwarder | undefined,
+  ) {
+    this.#sandbox = sandbox
     this.#forwarder = forwarder
   }
 
@@ -46,7 +49,7 @@ export class Names {
   async #resolve(container: string, { opcode, question }: DnsQuery): Promise<DnsAnswer> {
     if (opcode !== 0) return { code: dnsCode.unknown, records: [] }
     if (container === guestItself) return this.#forward(question, [])
-    const sandbox = this.#networks.sandbox(container)
+    const sandbox = this.#sandbox(container)
     if (!sandbox) return { code: dnsCode.failed, records: [] }
     const known = this.#local(sandbox, question)
     if (known) return { code: dnsCode.ok, records: known }
@@ -96,7 +99,7 @@ export class Names {
   }
 
   /** Endpoints of the network that `name`, `name.network` or a link of the asker's means. */
-  #named({ network, config }: Endpoint, name: string): Endpoint[] {
+  #named({ network, config }: Endpoint, name: string): Attachment[] {
     const suffix = `.${network.name.toLowerCase()}`
     const wanted = [name, ...(name.endsWith(suffix) ? [name.slice(0, -suffix.length)] : [])]
     for (const link of config.Links ?? []) {

@@ -2,7 +2,7 @@ import type { NetworkResource } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
 import type { GuestNetwork } from '../../core/guest-networks.ts'
 import { formatAddress, macOf, parseAddress, parseSubnet, type Address } from './addresses.ts'
-import { addressOf, type Endpoint, type EndpointConfig } from './endpoint.ts'
+import { addressOf, type Attachment, type EndpointConfig } from './attachment.ts'
 import { AddressPool } from './pool.ts'
 import { bridgeOption, flagOf, mtuOf, type NetworkRecord } from './record.ts'
 
@@ -10,7 +10,7 @@ import { bridgeOption, flagOf, mtuOf, type NetworkRecord } from './record.ts'
 export class Network {
   readonly record: NetworkRecord
   /** By container id. */
-  readonly endpoints: Map<string, Endpoint> = new Map()
+  readonly endpoints: Map<string, Attachment> = new Map()
   readonly #pools = new Map<4 | 6, AddressPool>()
   readonly #gateways = new Map<4 | 6, Address>()
 
@@ -131,7 +131,7 @@ export class Network {
   /** @param names of containers by id; undefined: without endpoints, as lists are */
   resource(names?: ReadonlyMap<string, string>): NetworkResource {
     const { record } = this
-    const shown = (endpoint: Endpoint, family: 4 | 6): string => {
+    const shown = (endpoint: Attachment, family: 4 | 6): string => {
       const address = addressOf(endpoint, family)
       return address ? `${formatAddress(address)}/${this.#pools.get(family)?.length}` : ''
     }

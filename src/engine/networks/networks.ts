@@ -3,12 +3,13 @@ import { EngineError } from '../../core/error.ts'
 import type { ContainerRecord } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { ContainerBrief, Context } from '../context.ts'
-import { pointInTime } from '../containers/list.ts'
+import { pointInTime } from '../point-in-time.ts'
 import type { Filters } from '../filters.ts'
 import { Mutex } from '../mutex.ts'
 import { parseSubnet, type Subnet } from './addresses.ts'
 import { networkRecord, type NetworkCreateRequest } from './create.ts'
-import type { Endpoint, EndpointConfig } from './endpoint.ts'
+import type { EndpointConfig } from './attachment.ts'
+import type { Endpoint } from './endpoint.ts'
 import { Names } from './names.ts'
 import { Network } from './network.ts'
 import { configOf, namesOf, networkNames } from './members.ts'
@@ -55,7 +56,7 @@ export class Networks {
     context.machine.onState(({ state }) => {
       if (state !== 'running') networks.#bridges.clear()
     })
-    const names = new Names(networks, context.names)
+    const names = new Names((container) => networks.sandbox(container), context.names)
     context.machine.resolveNames((question) => names.answer(question))
     return networks
   }

@@ -1,6 +1,7 @@
 import type { ContainerNetwork, NetworkEndpoint, PublishedPort } from '../../core/guest-networks.ts'
 import { formatAddress } from './addresses.ts'
-import { addressOf, type Endpoint } from './endpoint.ts'
+import { addressOf } from './attachment.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { PublishedBinding } from './ports.ts'
 
 /** The network of a running container. */

@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import { contains, parseAddress, parseSubnet } from './addresses.ts'
-import type { EndpointConfig } from './endpoint.ts'
+import type { EndpointConfig } from './attachment.ts'
 import type { Network } from './network.ts'
 
 /**
