@@ -75,6 +75,15 @@ const matches = (name: string, pattern: string): boolean =>
     ? name.startsWith(pattern.slice(0, -1))
     : name === pattern || name.startsWith(`${pattern}/`)
 
+/** The files of `src` a file imports, as paths such as `src/core/digest.ts`. */
+export const importedFiles = (
+  file: string,
+  source: string = readFileSync(file, 'utf8'),
+): string[] =>
+  importsOf(file, source)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => posix.join(dirname(file), name))
+
 /** What a file imports and may not, a sentence each. */
 export function violations(file: string, source: string = readFileSync(file, 'utf8')): string[] {
   const layer = layerOf(file)
