@@ -246,7 +246,7 @@ export type GuestRequest = { readonly id: number; readonly requestId?: string } 
   | { readonly op: 'set-clock'; readonly time: number }
   /** After `configure`: mount the disk of `size` bytes. An empty one gets a filesystem, a smaller one grows. */
   | { readonly op: 'mount-disk'; readonly size: number }
-  /** Result: DiskList of ports/machine.ts. */
+  /** Result: DiskList of ports/machine/disk.ts. */
   | { readonly op: 'list-disk' }
   /** Answered when all is durable. */
   | { readonly op: 'sync-disk' }

@@ -116,7 +116,7 @@ export class ShellFiles implements GuestFiles {
     const secret = crypto.randomUUID()
     const arrival = new Promise<StubCliHost>((resolve) => this.#expected.set(secret, resolve))
     try {
-      const child = await this.#machine.runOnHost({
+      const child = await this.#machine.processes.runOnHost({
         host: `files-${++this.#count}`,
         process: {
           terminal: false,

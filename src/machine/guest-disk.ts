@@ -1,13 +1,13 @@
 import { EngineError } from '../core/error.ts'
-import type { DiskList, MachineDisk } from '../ports/machine.ts'
+import type { DiskList, MachineDisk } from '../ports/machine/disk.ts'
 import type { GuestCall } from './control-channel.ts'
 import { isObject } from './frame.ts'
 
 /** The disk, through guestd. */
 export class GuestDisk implements MachineDisk {
-  readonly #request: (call: GuestCall) => Promise<unknown>
+  readonly #request: (call: GuestCall, signal?: AbortSignal) => Promise<unknown>
 
-  constructor(request: (call: GuestCall) => Promise<unknown>) {
+  constructor(request: (call: GuestCall, signal?: AbortSignal) => Promise<unknown>) {
     this.#request = request
   }
 
@@ -30,12 +30,12 @@ export class GuestDisk implements MachineDisk {
     await this.#request({ op: 'remove-volume', volume })
   }
 
-  async volumeUsage(volume: string): Promise<number> {
-    return bytesOf(await this.#request({ op: 'volume-usage', volume }))
+  async volumeUsage(volume: string, signal?: AbortSignal): Promise<number> {
+    return bytesOf(await this.#request({ op: 'volume-usage', volume }, signal))
   }
 
-  async layerUsage(container: string): Promise<number> {
-    return bytesOf(await this.#request({ op: 'layer-usage', container }))
+  async layerUsage(container: string, signal?: AbortSignal): Promise<number> {
+    return bytesOf(await this.#request({ op: 'layer-usage', container }, signal))
   }
 
   async mountVolume(volume: string, options: readonly string[]): Promise<void> {
@@ -46,8 +46,8 @@ export class GuestDisk implements MachineDisk {
     await this.#request({ op: 'unmount-volume', volume })
   }
 
-  async sync(): Promise<void> {
-    await this.#request({ op: 'sync-disk' })
+  async sync(signal?: AbortSignal): Promise<void> {
+    await this.#request({ op: 'sync-disk' }, signal)
   }
 }
 

@@ -3,9 +3,10 @@ import type { GuestEvent, OpenFrame, ProcessRef } from '../core/guest-protocol.t
 import type { RootfsNode } from '../core/layer.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DiskStore } from '../ports/disk-store.ts'
-import type { MachineState } from '../ports/machine.ts'
+import type { MachineState } from '../ports/machine/guest.ts'
 import type { SharedFiles } from '../ports/shared-files.ts'
 import { Slots } from '../core/slots.ts'
+import type { GuestCall } from './control-channel.ts'
 import { Guest, type GuestSource } from './guest.ts'
 import { identityOf } from './identity.ts'
 import { NinepServer } from './ninep/server.ts'
@@ -99,6 +100,10 @@ export class GuestKeeper implements AsyncDisposable {
     return Promise.race([this.#guest, aborted]).finally(() =>
       signal.removeEventListener('abort', abort),
     )
+  }
+
+  async request(call: GuestCall, signal?: AbortSignal): Promise<unknown> {
+    return (await this.ready(signal)).request(call, signal)
   }
 
   async start(

@@ -1,7 +1,7 @@
 import type { Duplex } from '../core/duplex.ts'
 import { EngineError } from '../core/error.ts'
 import type { DialTarget } from '../core/guest-protocol.ts'
-import type { NameResolver } from '../ports/machine.ts'
+import type { NameResolver } from '../ports/machine/networks.ts'
 import type { OpenStream } from './archives.ts'
 import { parseJson, unexpected } from './frame.ts'
 import { framedDuplex } from './framed-duplex.ts'

@@ -1,6 +1,6 @@
 import { EngineError } from '../core/error.ts'
 import type { ExitStatus } from '../core/guest-protocol.ts'
-import type { MachineProcess, OutputChunk } from '../ports/machine.ts'
+import type { MachineProcess, OutputChunk } from '../ports/machine/processes.ts'
 import { parseJson, unexpected, type Frame } from './frame.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { guestError } from './guest-error.ts'

@@ -50,7 +50,7 @@ test('create, attach, start, wait, logs, remove', async () => {
   expect(logs.text.slice(8)).toBe('out\n')
   expect((await docker.request('DELETE', `/containers/${id}`)).status).toBe(204)
   expect((await docker.request('GET', `/containers/${id}/json`)).status).toBe(404)
-  expect(docker.machine.deleted).toEqual([id])
+  expect(docker.machine.containers.deleted).toEqual([id])
   expect(await events(docker, id)).toEqual([
     'create',
     'attach',
@@ -486,13 +486,15 @@ test('pause, update, resize, top, stats, rename', async () => {
   expect((await inspect(docker, id)).State.Status).toBe('paused')
   await docker.post(`/containers/${id}/unpause`)
   await docker.post(`/containers/${id}/update`, { Memory: 64 << 20, MemorySwap: -1, NanoCpus: 5e8 })
-  expect(docker.machine.updates[0]).toMatchObject({
+  expect(docker.machine.containers.updates[0]).toMatchObject({
     memoryMax: 64 << 20,
     memorySwapMax: 'max',
     cpuMax: '50000 100000',
   })
   await docker.post(`/containers/${id}/resize?h=24&w=80`)
-  expect(docker.machine.process({ container: id }).sizes).toEqual([{ rows: 24, cols: 80 }])
+  expect(docker.machine.processes.process({ container: id }).sizes).toEqual([
+    { rows: 24, cols: 80 },
+  ])
   const top = (await docker.request('GET', `/containers/${id}/top`)).json<{
     Titles: string[]
     Processes: string[][]

@@ -26,7 +26,7 @@ test('a link gives names and variables, as a real one does', async () => {
     Env: ['MY_DB_NAME=mine'],
     HostConfig: { NetworkMode: 'bridge', Links: ['store:my-db'] },
   })
-  const start = engine.machine.containers.get(id)?.start
+  const start = engine.machine.containers.known.get(id)?.start
   expect(start?.files['hosts']).toContain('172.17.0.2\tmy-db depot store\n')
   const variables = start?.spec.process?.env?.filter((line) => line.startsWith('MY_DB_'))
   expect(variables).toEqual([
@@ -73,7 +73,7 @@ test.each([
   const id = await started(engine, 'app', {
     HostConfig: { NetworkMode: 'bridge', Links: ['store:db'] },
   })
-  const env = engine.machine.containers.get(id)?.start.spec.process?.env ?? []
+  const env = engine.machine.containers.known.get(id)?.start.spec.process?.env ?? []
   const lines = order.flatMap((entry) => {
     const [[first = '', protocol = ''] = [], [last] = []] = entry
       .split('-')
@@ -108,7 +108,7 @@ test('a port of an IPv6 address leads to the container’s own, if it has one', 
   const six = await started(engine, 'both', {
     HostConfig: { NetworkMode: 'six', PortBindings: ports },
   })
-  expect(engine.machine.containers.get(six)?.start.network?.ports).toEqual([
+  expect(engine.machine.containers.known.get(six)?.start.network?.ports).toEqual([
     { protocol: 'tcp', hostPort: 8080, address: '10.60.0.2', port: 80 },
     { protocol: 'tcp', hostIp: '::', hostPort: 8080, address: 'fd00:60::2', port: 80 },
   ])
@@ -118,5 +118,5 @@ test('a port of an IPv6 address leads to the container’s own, if it has one', 
       PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8081' }] },
     },
   })
-  expect(engine.machine.containers.get(four)?.start.network?.ports).toHaveLength(1)
+  expect(engine.machine.containers.known.get(four)?.start.network?.ports).toHaveLength(1)
 })

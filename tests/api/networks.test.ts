@@ -42,7 +42,7 @@ test('a start asks the guest for links, routes and the bridge, once', async () =
   await engine.post('/networks/create', { Name: 'front' })
   const first = await started(engine, 'one', sleeper('bridge'))
   const second = await started(engine, 'two', sleeper('front'))
-  expect(engine.machine.networks.get('docker0')).toEqual({
+  expect(engine.machine.networks.bridges.get('docker0')).toEqual({
     bridge: 'docker0',
     addresses: ['172.17.0.1/16'],
     internal: false,
@@ -50,7 +50,7 @@ test('a start asks the guest for links, routes and the bridge, once', async () =
     masquerade: true,
     mtu: 1500,
   })
-  expect(engine.machine.containers.get(first)?.start.network).toEqual({
+  expect(engine.machine.containers.known.get(first)?.start.network).toEqual({
     endpoints: [
       {
         bridge: 'docker0',
@@ -63,14 +63,14 @@ test('a start asks the guest for links, routes and the bridge, once', async () =
     resolver: false,
     ports: [],
   })
-  expect(engine.machine.containers.get(second)?.start.network?.resolver).toBe(true)
+  expect(engine.machine.containers.known.get(second)?.start.network?.resolver).toBe(true)
   // A guest that was lost has no bridges: they are made again.
   engine.machine.lose('test')
   await new Promise((resolve) => {
     setTimeout(resolve, 10)
   })
   await started(engine, 'three', sleeper('bridge'))
-  expect([...engine.machine.networks.keys()]).toEqual(['docker0'])
+  expect([...engine.machine.networks.bridges.keys()]).toEqual(['docker0'])
 })
 
 test('addresses are free when a container has ended', async () => {
@@ -118,7 +118,7 @@ test('ports: taken here, taken on the host, in turn', async () => {
   })
   const one = await started(engine, 'one', sleeper('bridge', published('9090')))
   expect([...open]).toEqual(['0.0.0.0:9090', ':::9090'])
-  expect(engine.machine.containers.get(one)?.start.network?.ports).toEqual([
+  expect(engine.machine.containers.known.get(one)?.start.network?.ports).toEqual([
     { protocol: 'tcp', hostPort: 9090, address: '172.17.0.2', port: 80 },
   ])
   const two = await engine.create(sleeper('bridge', published('9090')), 'two')
@@ -158,14 +158,14 @@ test('connect and disconnect tell the guest what is to be then', async () => {
   await engine.post('/networks/create', { Name: 'side' })
   const id = await started(engine, 'one', sleeper('bridge'))
   await engine.post('/networks/side/connect', { Container: 'one' })
-  expect(engine.machine.changes.at(-1)).toMatchObject({
+  expect(engine.machine.networks.changes.at(-1)).toMatchObject({
     container: id,
     endpoint: { interface: 'eth1', addresses: ['172.18.0.2/16'] },
     gateways: ['172.17.0.1'],
     resolver: true,
   })
   await engine.post('/networks/bridge/disconnect', { Container: 'one' })
-  expect(engine.machine.changes.at(-1)).toMatchObject({
+  expect(engine.machine.networks.changes.at(-1)).toMatchObject({
     link: 'eth0',
     gateways: ['172.18.0.1'],
   })
@@ -194,7 +194,11 @@ test('names: neighbours, round robin, reverse, others', async () => {
     message.set([0, 7, 1, 0, 0, 1])
     message.set(encoded, 12)
     message.set([0, type, 0, 1], encoded.length + 12)
-    const answer = await engine.machine.names?.({ container: asker, protocol: 'udp', message })
+    const answer = await engine.machine.networks.names?.({
+      container: asker,
+      protocol: 'udp',
+      message,
+    })
     if (!answer) throw new Error('no answer')
     const count = answer[7] ?? 0
     const size = (answer.length - message.length) / Math.max(1, count)

@@ -94,7 +94,7 @@ test('a context of 5,000 files, unchanged, from the home of the guest', async ()
     await using headless = await startHeadless({ data })
     let shells = 0
     const shell = async (script: string): Promise<string> => {
-      const process = await headless.machine.runOnHost({
+      const process = await headless.machine.processes.runOnHost({
         host: `bench-${++shells}`,
         process: processSpec(['bash', '-c', script], { cwd: '/root', env: ['HOME=/root', PATH] }),
       })

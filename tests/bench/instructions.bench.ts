@@ -56,6 +56,6 @@ test('instructions of a run, an exec, a ping', async () => {
   })
   await api.json('POST', `/containers/${Id}/start`)
   await count('exec-instructions', () => execTrue(api, Id))
-  await count('ping-instructions', () => headless.machine.ping())
+  await count('ping-instructions', () => headless.machine.guest.ping())
   await api.json('DELETE', `/containers/${Id}?force=1`)
 })

@@ -15,7 +15,7 @@ let headless: Headless
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'drydock-bench-machine-'))
   headless = await startHeadless({ data: folder })
-  await headless.machine.info()
+  await headless.machine.guest.info()
 })
 
 afterAll(async () => {
@@ -24,8 +24,8 @@ afterAll(async () => {
 })
 
 test('ping', async () => {
-  await timed(200, () => headless.machine.ping())
-  record('ping', await timed(500, () => headless.machine.ping()))
+  await timed(200, () => headless.machine.guest.ping())
+  record('ping', await timed(500, () => headless.machine.guest.ping()))
 })
 
 test('streams', async () => {

@@ -36,7 +36,7 @@ async function timed(times: number, script: string): Promise<number[]> {
   const loop = `while read line; do ${script}; echo done; done`
   const plain = containerStart(BUSYBOX, containerSpec(sh(loop)))
   const mount = { destination: '/s', type: 'bind', source: '/run/shares/0', options: ['rbind'] }
-  const process = await machine.run({
+  const process = await machine.processes.run({
     ...plain,
     spec: { ...plain.spec, mounts: [...(plain.spec.mounts ?? []), mount] },
   })
@@ -52,7 +52,7 @@ async function timed(times: number, script: string): Promise<number[]> {
   output.releaseLock()
   await input.close()
   await finish(process)
-  await machine.delete(plain.container)
+  await machine.containers.delete(plain.container)
   return samples
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Machine, MachineProcess } from '../../src/ports/machine.ts'
+import type { Machine } from '../../src/ports/machine.ts'
+import type { MachineProcess } from '../../src/ports/machine/processes.ts'
 import {
   containerId,
   containerSpec,
@@ -29,40 +30,42 @@ export function describeMachine(
     }
     const start = (args: readonly string[]) => containerStart(tree, containerSpec(args))
     const kill = async (container: string, process: MachineProcess) => {
-      await machine.signal({ container }, 9)
+      await machine.processes.signal({ container }, 9)
       await process.output.cancel()
       await process.exited
-      await machine.delete(container)
+      await machine.containers.delete(container)
     }
 
     test('tells what it is, and answers', async () => {
-      expect(await machine.info()).toMatchObject({ version: 1, cpus: 1 })
-      expect(await machine.ping()).toBeGreaterThanOrEqual(0)
+      expect(await machine.guest.info()).toMatchObject({ version: 1, cpus: 1 })
+      expect(await machine.guest.ping()).toBeGreaterThanOrEqual(0)
     })
 
     test('runs a process: output, exit, and nothing left', async () => {
       const echo = start(['echo', 'a', 'b'])
-      const process = await machine.run(echo)
+      const process = await machine.processes.run(echo)
       expect(process.pid).toBeGreaterThan(0)
       expect(await text(process)).toBe('a b\n')
       expect(await process.exited).toEqual({ kind: 'exited', code: 0, oomKilled: false })
-      await machine.delete(echo.container)
-      await expect(machine.stats(echo.container)).rejects.toMatchObject({ code: 'not-found' })
+      await machine.containers.delete(echo.container)
+      await expect(machine.containers.stats(echo.container)).rejects.toMatchObject({
+        code: 'not-found',
+      })
     })
 
     test('a container that exited is started again under its name', async () => {
       const first = start(['sh', '-c', 'exit 3'])
       for (let count = 0; count < 2; count++) {
-        const process = await machine.run(first)
+        const process = await machine.processes.run(first)
         await text(process)
         expect(await process.exited).toMatchObject({ code: 3 })
       }
-      await machine.delete(first.container)
+      await machine.containers.delete(first.container)
     })
 
     test('feeds stdin up to its end', async () => {
       const cat = start(['cat'])
-      const process = await machine.run(cat)
+      const process = await machine.processes.run(cat)
       const writer = process.stdin.getWriter()
       const fed = (async () => {
         await writer.write(new TextEncoder().encode('one\n'))
@@ -72,7 +75,7 @@ export function describeMachine(
       expect(await text(process)).toBe('one\ntwo\n')
       await fed
       expect(await process.exited).toMatchObject({ code: 0 })
-      await machine.delete(cat.container)
+      await machine.containers.delete(cat.container)
     })
 
     test.each([
@@ -80,64 +83,68 @@ export function describeMachine(
       [['/etc'], 'not-executable', 'exec: "/etc": '],
     ])('%j cannot start', async (args, code, message) => {
       const missing = start(args)
-      await expect(machine.run(missing)).rejects.toMatchObject({
+      await expect(machine.processes.run(missing)).rejects.toMatchObject({
         code: 'invalid-parameter',
         message: expect.stringContaining(message) as string,
         cause: { code },
       })
-      await machine.delete(missing.container)
+      await machine.containers.delete(missing.container)
     })
 
     test('a name is taken while its container runs', async () => {
       const sleep = start(['sleep', '100'])
-      const process = await machine.run(sleep)
-      await expect(machine.run(sleep)).rejects.toMatchObject({ code: 'conflict' })
+      const process = await machine.processes.run(sleep)
+      await expect(machine.processes.run(sleep)).rejects.toMatchObject({ code: 'conflict' })
       await kill(sleep.container, process)
     })
 
     test('signals, and execs that end with their container', async () => {
       const sleep = start(['sleep', '100'])
       const { container } = sleep
-      const init = await machine.run(sleep)
+      const init = await machine.processes.run(sleep)
       const exec = (args: readonly string[]) =>
-        machine.exec({ container, exec: containerId(), process: processSpec(args) })
+        machine.processes.exec({ container, exec: containerId(), process: processSpec(args) })
       expect(await text(await exec(['echo', 'inside']))).toBe('inside\n')
       const long = await exec(['sleep', '100'])
-      await machine.signal({ container }, 9)
+      await machine.processes.signal({ container }, 9)
       expect(await init.exited).toMatchObject({ code: 137 })
       expect(await long.exited).toMatchObject({ code: 137 })
       await expect(exec(['echo'])).rejects.toMatchObject({ code: 'conflict' })
-      await expect(machine.signal({ container }, 9)).rejects.toMatchObject({ code: 'conflict' })
-      await machine.delete(container)
+      await expect(machine.processes.signal({ container }, 9)).rejects.toMatchObject({
+        code: 'conflict',
+      })
+      await machine.containers.delete(container)
       await expect(exec(['echo'])).rejects.toMatchObject({ code: 'not-found' })
     })
 
     test('looks into a running container', async () => {
       const sleep = start(['sleep', '100'])
       const { container } = sleep
-      const process = await machine.run(sleep)
-      expect((await machine.stats(container)).pids.current).toBe(1)
-      expect(await machine.top(container)).toMatchObject([{ command: 'sleep 100' }])
-      await machine.pause(container)
-      await machine.resume(container)
-      await machine.update(container, { pidsMax: 5 })
-      await machine.resize({ container }, { cols: 80, rows: 24 }).catch(() => undefined)
+      const process = await machine.processes.run(sleep)
+      expect((await machine.containers.stats(container)).pids.current).toBe(1)
+      expect(await machine.containers.top(container)).toMatchObject([{ command: 'sleep 100' }])
+      await machine.containers.pause(container)
+      await machine.containers.resume(container)
+      await machine.containers.update(container, { pidsMax: 5 })
+      await machine.processes.resize({ container }, { cols: 80, rows: 24 }).catch(() => undefined)
       await kill(container, process)
     })
 
     test('unknown containers are not found, and deleted without a word', async () => {
       const container = containerId()
-      await machine.delete(container)
+      await machine.containers.delete(container)
       const unknown = { code: 'not-found' }
-      await expect(machine.stats(container)).rejects.toMatchObject(unknown)
-      await expect(machine.top(container)).rejects.toMatchObject(unknown)
-      await expect(machine.pause(container)).rejects.toMatchObject(unknown)
-      await expect(machine.signal({ container }, 9)).rejects.toMatchObject(unknown)
+      await expect(machine.containers.stats(container)).rejects.toMatchObject(unknown)
+      await expect(machine.containers.top(container)).rejects.toMatchObject(unknown)
+      await expect(machine.containers.pause(container)).rejects.toMatchObject(unknown)
+      await expect(machine.processes.signal({ container }, 9)).rejects.toMatchObject(unknown)
     })
 
     test('an aborted signal is thrown', async () => {
       const reason = new Error('enough')
-      await expect(machine.run(start(['echo']), AbortSignal.abort(reason))).rejects.toBe(reason)
+      await expect(machine.processes.run(start(['echo']), AbortSignal.abort(reason))).rejects.toBe(
+        reason,
+      )
     })
   })
 }

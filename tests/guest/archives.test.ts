@@ -48,7 +48,7 @@ async function ran(
     containerSpec(sh(keep ? `${script}\necho ready; exec sleep 1000` : script), { spec }),
   )
   const { container } = start
-  const process = await machine.run({ ...start, rootfs: { ...start.rootfs, redirect } })
+  const process = await machine.processes.run({ ...start, rootfs: { ...start.rootfs, redirect } })
   if (keep) {
     const reader = process.output.getReader()
     const { value } = await reader.read()
@@ -62,10 +62,10 @@ async function ran(
     files: { container, tree: BUSYBOX },
     [Symbol.asyncDispose]: async () => {
       if (keep) {
-        await machine.signal({ container }, 9)
+        await machine.processes.signal({ container }, 9)
         await process.exited
       }
-      await machine.delete(container)
+      await machine.containers.delete(container)
     },
   }
 }
@@ -74,7 +74,7 @@ const fresh = (): Ran => {
   const { container } = containerStart(BUSYBOX, containerSpec(['true']))
   return {
     files: { container, tree: BUSYBOX },
-    [Symbol.asyncDispose]: () => machine.delete(container),
+    [Symbol.asyncDispose]: () => machine.containers.delete(container),
   }
 }
 
@@ -140,7 +140,7 @@ describe.each([
   })
 
   test('its changes', async () => {
-    const changes = await machine.listChanges(container.files)
+    const changes = await machine.files.listChanges(container.files)
     expect(changes.map(({ kind, path }) => `${'MAD'[kind]} ${path}`)).toEqual([
       'A /a',
       'A /a/b',
@@ -160,7 +160,7 @@ describe.each([
   })
 
   test('its layer', async () => {
-    const layer = await members(await machine.readChanges(container.files))
+    const layer = await members(await machine.files.readChanges(container.files))
     expect([...layer.keys()]).toEqual([
       'a',
       'a/b',
@@ -189,17 +189,17 @@ describe.each([
   })
 
   test('a file, a directory, the root', async () => {
-    const file = await machine.readFiles(container.files, '/etc/new')
+    const file = await machine.files.read(container.files, '/etc/new')
     expect(file.stat).toMatchObject({ mode: 0o100640, size: 4, uid: 12, linkTarget: '' })
     expect([...(await members(file.tar)).entries()]).toMatchObject([
       ['new', { text: 'new\n', mode: 0o640 }],
     ])
     const directory = await members(
-      (await machine.readFiles(container.files, '/a/', { name: 'x' })).tar,
+      (await machine.files.read(container.files, '/a/', { name: 'x' })).tar,
     )
     expect([...directory.keys()]).toEqual(['x', 'x/b', 'x/b/f', 'x/link', 'x/null', 'x/p', 'x/s'])
     expect(directory.get('x/link')?.target).toBe('x/b/f')
-    const root = await members((await machine.readFiles(container.files, '/', { name: '' })).tar)
+    const root = await members((await machine.files.read(container.files, '/', { name: '' })).tar)
     // All of busybox's names are links to the first.
     const busybox = root.get('bin/busybox')
     expect(root.get(busybox?.target ?? 'bin/busybox')?.size).toBeGreaterThan(500_000)
@@ -208,17 +208,17 @@ describe.each([
   })
 
   test('stat: links and what is not there', async () => {
-    expect(await machine.statFile(container.files, '/a/s')).toMatchObject({
+    expect(await machine.files.stat(container.files, '/a/s')).toMatchObject({
       linkTarget: '/etc',
       size: 6,
     })
-    expect((await machine.statFile(container.files, '/a/s/')).mode & 0o170000).toBe(0o040000)
-    expect(await machine.statFile(container.files, '../../etc/new')).toMatchObject({ size: 4 })
-    await expect(machine.statFile(container.files, '/nope/x')).rejects.toMatchObject({
+    expect((await machine.files.stat(container.files, '/a/s/')).mode & 0o170000).toBe(0o040000)
+    expect(await machine.files.stat(container.files, '../../etc/new')).toMatchObject({ size: 4 })
+    await expect(machine.files.stat(container.files, '/nope/x')).rejects.toMatchObject({
       code: 'not-found',
       cause: { code: 'no-path' },
     })
-    await expect(machine.statFile(container.files, '/etc/new/x')).rejects.toThrow(
+    await expect(machine.files.stat(container.files, '/etc/new/x')).rejects.toThrow(
       'lstat /etc/new/x: not a directory',
     )
   })
@@ -226,14 +226,14 @@ describe.each([
 
 test('a renamed directory of the image', async () => {
   await using container = await ran('mv /etc /moved; mkdir /etc; echo 1 > /etc/only')
-  const layer = await members(await machine.readChanges(container.files))
+  const layer = await members(await machine.files.readChanges(container.files))
   expect(layer.get('moved/passwd')?.text).toMatch(/^root/)
   expect([...layer.keys()].filter((path) => path.startsWith('etc'))).toEqual([
     'etc',
     'etc/.wh..wh..opq',
     'etc/only',
   ])
-  const changes = await machine.listChanges(container.files)
+  const changes = await machine.files.listChanges(container.files)
   expect(changes).toContainEqual({ kind: 2, path: '/etc/passwd' })
   expect(changes).toContainEqual({ kind: 1, path: '/moved/passwd' })
 })
@@ -258,8 +258,8 @@ describe('writing', () => {
 
   test.each(['new', 'running'])('into a %s container, and back', async (kind) => {
     await using container = kind === 'new' ? fresh() : await ran('', { keep: true })
-    await machine.writeFiles(container.files, '/tmp', tarOf(list))
-    const back = await members((await machine.readFiles(container.files, '/tmp')).tar)
+    await machine.files.write(container.files, '/tmp', tarOf(list))
+    const back = await members((await machine.files.read(container.files, '/tmp')).tar)
     expect(back.get('tmp/d')).toMatchObject({ mode: 0o750, uid: 5, gid: 6, mtime: 1_600_000_000.5 })
     expect(back.get('tmp/d/f')).toMatchObject({
       mode: 0o4755,
@@ -278,9 +278,9 @@ describe('writing', () => {
 
   test('an owner for all', async () => {
     await using container = fresh()
-    await machine.writeFiles(container.files, '/tmp', tarOf(list), { owner: { uid: 33, gid: 44 } })
+    await machine.files.write(container.files, '/tmp', tarOf(list), { owner: { uid: 33, gid: 44 } })
     for (const [path, entry] of await members(
-      (await machine.readFiles(container.files, '/tmp/d')).tar,
+      (await machine.files.read(container.files, '/tmp/d')).tar,
     )) {
       expect([path, entry.uid, entry.gid]).toEqual([path, 33, 44])
     }
@@ -289,9 +289,9 @@ describe('writing', () => {
   test('many megabytes, both ways', async () => {
     await using container = await ran('', { keep: true })
     const text = 'drydock\n'.repeat(1 << 20)
-    await machine.writeFiles(container.files, '/tmp', tarOf([{ path: 'big', text }]))
+    await machine.files.write(container.files, '/tmp', tarOf([{ path: 'big', text }]))
     expect(
-      (await members((await machine.readFiles(container.files, '/tmp/big')).tar)).get('big')?.text,
+      (await members((await machine.files.read(container.files, '/tmp/big')).tar)).get('big')?.text,
     ).toBe(text)
   })
 
@@ -299,7 +299,7 @@ describe('writing', () => {
     await using container = await ran(
       'ln -s ../../../../../../outside /tmp/l; mkdir /outside; ln -s /etc /tmp/etc',
     )
-    await machine.writeFiles(
+    await machine.files.write(
       container.files,
       '/tmp',
       tarOf([
@@ -307,8 +307,8 @@ describe('writing', () => {
         { path: 'etc/g', text: '2' },
       ]),
     )
-    expect(await machine.statFile(container.files, '/outside/f')).toMatchObject({ size: 1 })
-    expect(await machine.statFile(container.files, '/etc/g')).toMatchObject({ size: 1 })
+    expect(await machine.files.stat(container.files, '/outside/f')).toMatchObject({ size: 1 })
+    expect(await machine.files.stat(container.files, '/etc/g')).toMatchObject({ size: 1 })
   })
 
   const refused: readonly [string, string, ReadableStream<Uint8Array>, RegExp][] = [
@@ -356,27 +356,27 @@ describe('writing', () => {
   test.each(refused)('refused: %s', async (_, path, tar, message) => {
     await using container = fresh()
     await expect(
-      machine.writeFiles(container.files, path, tar, { noOverwriteDirNonDir: true }),
+      machine.files.write(container.files, path, tar, { noOverwriteDirNonDir: true }),
     ).rejects.toThrow(message)
   })
 
   test('a reader who leaves, a writer who gives up', async () => {
     await using container = await ran('', { keep: true })
-    const { tar } = await machine.readFiles(container.files, '/')
+    const { tar } = await machine.files.read(container.files, '/')
     const reader = tar.getReader()
     await reader.read()
     await reader.cancel()
     const failing = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('the client left')),
     })
-    await expect(machine.writeFiles(container.files, '/tmp', failing)).rejects.toThrow(
+    await expect(machine.files.write(container.files, '/tmp', failing)).rejects.toThrow(
       'the client left',
     )
     const abort = new AbortController()
     const endless = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) })
-    const writing = machine.writeFiles(container.files, '/tmp', endless, { signal: abort.signal })
+    const writing = machine.files.write(container.files, '/tmp', endless, { signal: abort.signal })
     setTimeout(() => abort.abort(new Error('enough')), 50)
     await expect(writing).rejects.toThrow('enough')
-    expect(await machine.ping()).toBeLessThan(1000)
+    expect(await machine.guest.ping()).toBeLessThan(1000)
   })
 })

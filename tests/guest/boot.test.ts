@@ -16,7 +16,7 @@ import {
 describe('cold boot', () => {
   test('from the kernel to a container', { timeout: 120_000 }, async () => {
     await using machine = await startMachine({ source: { kind: 'boot', images: guestImages() } })
-    const info = await machine.info()
+    const info = await machine.guest.info()
     expect(info.kernel).toMatch(/^6\.12\./)
     expect(info.build).toMatch(/^[0-9a-f]{16}$/)
     expect(info.memoryBytes).toBeGreaterThan(200e6)
@@ -25,7 +25,7 @@ describe('cold boot', () => {
       stderr: '',
       exit: { kind: 'exited', code: 0, oomKilled: false },
     })
-    expect(await machine.kernelLog()).toContain('Linux version 6.12')
+    expect(await machine.guest.kernelLog()).toContain('Linux version 6.12')
   })
 
   test(
@@ -44,8 +44,8 @@ describe('cold boot', () => {
             hostname: 'drydock',
           }),
       )
-      machine.onState(({ state }) => states.push(state))
-      await expect(machine.info()).rejects.toMatchObject({
+      machine.guest.onState(({ state }) => states.push(state))
+      await expect(machine.guest.info()).rejects.toMatchObject({
         code: 'unavailable',
         message: expect.stringContaining('Kernel panic') as string,
       })

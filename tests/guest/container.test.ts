@@ -159,8 +159,8 @@ describe('a process finds', () => {
       ),
       files: { hosts: '127.0.0.1 localhost\n' },
     }
-    expect((await finish(await machine.run(start))).stdout).toBe('127.0.0.1 localhost\n')
-    await machine.delete(container)
+    expect((await finish(await machine.processes.run(start))).stdout).toBe('127.0.0.1 localhost\n')
+    await machine.containers.delete(container)
   })
 })
 
@@ -189,7 +189,7 @@ describe('a process', () => {
 
   test('reads what is written to it up to the end', async () => {
     const start = containerStart(BUSYBOX, containerSpec(['sha256sum']))
-    const process = await machine.run(start)
+    const process = await machine.processes.run(start)
     const writer = process.stdin.getWriter()
     for (let count = 0; count < 64; count++) await writer.write(new Uint8Array(65_536))
     await writer.close()
@@ -197,7 +197,7 @@ describe('a process', () => {
     expect((await finish(process)).stdout).toBe(
       'bb9f8df61474d25e71fa00722318cd387396ca1736605e1248821cc0de3d3af8  -\n',
     )
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('has a terminal, which follows its size and its keys', async () => {
@@ -211,7 +211,7 @@ describe('a process', () => {
         },
       }),
     )
-    const process = await machine.run(start)
+    const process = await machine.processes.run(start)
     const decoder = new TextDecoder()
     let seen = ''
     const reading = (async () => {
@@ -225,17 +225,17 @@ describe('a process', () => {
     await type('tty; stty size\n')
     await expect.poll(() => seen).toContain('30 100')
     expect(seen).toMatch(/\/dev\/(console|pts\/0)/)
-    await machine.resize({ container: start.container }, { cols: 120, rows: 40 })
+    await machine.processes.resize({ container: start.container }, { cols: 120, rows: 40 })
     await type('stty size\n')
     await expect.poll(() => seen).toContain('40 120')
     await type('sleep 100\n')
-    await expect.poll(async () => (await machine.top(start.container)).length).toBe(2)
+    await expect.poll(async () => (await machine.containers.top(start.container)).length).toBe(2)
     await type('\x03')
-    await expect.poll(async () => (await machine.top(start.container)).length).toBe(1)
+    await expect.poll(async () => (await machine.containers.top(start.container)).length).toBe(1)
     await type('exit 3\n')
     await reading
     expect(await process.exited).toMatchObject({ code: 3 })
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test.each([
@@ -253,8 +253,8 @@ describe('a process', () => {
 
   test('that nobody reads stops, and others go on', async () => {
     const start = containerStart(BUSYBOX, containerSpec(['yes']))
-    const process = await machine.run(start)
-    const used = async () => (await machine.stats(start.container)).cpu['usage_usec']
+    const process = await machine.processes.run(start)
+    const used = async () => (await machine.containers.stats(start.container)).cpu['usage_usec']
     await expect
       .poll(
         async () => {
@@ -266,10 +266,10 @@ describe('a process', () => {
       )
       .toBe(true)
     expect(await output('echo on')).toBe('on')
-    await machine.signal({ container: start.container }, 9)
+    await machine.processes.signal({ container: start.container }, 9)
     await process.output.cancel()
     expect(await process.exited).toMatchObject({ code: 137 })
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 })
 
@@ -290,18 +290,18 @@ describe('resources', () => {
         linux: { resources: { cpu: { quota: 25_000, period: 100_000 } } },
       }),
     )
-    const process = await machine.run(start)
+    const process = await machine.processes.run(start)
     await new Promise((resolve) => void setTimeout(resolve, 500))
-    const before = await machine.stats(start.container)
+    const before = await machine.containers.stats(start.container)
     await new Promise((resolve) => void setTimeout(resolve, 3_000))
-    const after = await machine.stats(start.container)
+    const after = await machine.containers.stats(start.container)
     const used = (after.cpu['usage_usec'] ?? 0) - (before.cpu['usage_usec'] ?? 0)
     const share = used / (after.systemCpuUsec - before.systemCpuUsec)
     expect(share).toBeGreaterThan(0.2)
     expect(share).toBeLessThan(0.3)
-    await machine.signal({ container: start.container }, 9)
+    await machine.processes.signal({ container: start.container }, 9)
     expect(await process.exited).toMatchObject({ code: 137 })
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('pids.max: a fork bomb stays inside', async () => {
@@ -313,7 +313,7 @@ describe('resources', () => {
       },
     )
     expect(stderr).toMatch(/fork/)
-    expect(await machine.ping()).toBeLessThan(2_000)
+    expect(await machine.guest.ping()).toBeLessThan(2_000)
   })
 
   test('are read, updated, frozen', async () => {
@@ -323,32 +323,32 @@ describe('resources', () => {
         linux: { resources: { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 20 } } },
       }),
     )
-    const process = await machine.run(start)
+    const process = await machine.processes.run(start)
     const id = start.container
-    const stats = await machine.stats(id)
+    const stats = await machine.containers.stats(id)
     expect(stats.memory).toMatchObject({ max: 64 * 1024 * 1024 })
     expect(stats.pids).toEqual({ current: 1, max: 20 })
-    await machine.update(id, { memoryMax: 32 * 1024 * 1024, pidsMax: 'max' })
-    expect(await machine.stats(id)).toMatchObject({
+    await machine.containers.update(id, { memoryMax: 32 * 1024 * 1024, pidsMax: 'max' })
+    expect(await machine.containers.stats(id)).toMatchObject({
       memory: { max: 32 * 1024 * 1024 },
       pids: { max: null },
     })
-    expect(await machine.top(id)).toMatchObject([
+    expect(await machine.containers.top(id)).toMatchObject([
       { command: expect.stringContaining('while') as string },
     ])
-    await machine.pause(id)
-    const paused = (await machine.stats(id)).cpu['usage_usec']
+    await machine.containers.pause(id)
+    const paused = (await machine.containers.stats(id)).cpu['usage_usec']
     await new Promise((resolve) => void setTimeout(resolve, 300))
-    expect((await machine.stats(id)).cpu['usage_usec']).toBe(paused)
-    await machine.resume(id)
+    expect((await machine.containers.stats(id)).cpu['usage_usec']).toBe(paused)
+    await machine.containers.resume(id)
     await expect
-      .poll(async () => (await machine.stats(id)).cpu['usage_usec'])
+      .poll(async () => (await machine.containers.stats(id)).cpu['usage_usec'])
       .toBeGreaterThan(paused ?? 0)
-    await machine.signal({ container: id }, 9)
+    await machine.processes.signal({ container: id }, 9)
     expect(await process.exited).toMatchObject({ code: 137 })
-    await machine.delete(id)
-    await expect(machine.stats(id)).rejects.toMatchObject({ code: 'not-found' })
-    await machine.delete(id)
+    await machine.containers.delete(id)
+    await expect(machine.containers.stats(id)).rejects.toMatchObject({ code: 'not-found' })
+    await machine.containers.delete(id)
   })
 })
 
@@ -358,11 +358,15 @@ describe('exec', () => {
       BUSYBOX,
       containerSpec(['sleep', '1000'], { spec: { hostname: 'inner' } }),
     )
-    const init = await machine.run(start)
+    const init = await machine.processes.run(start)
     const { container } = start
     const run = async (args: readonly string[], more: Parameters<typeof processSpec>[1] = {}) =>
       finish(
-        await machine.exec({ container, exec: containerId(), process: processSpec(args, more) }),
+        await machine.processes.exec({
+          container,
+          exec: containerId(),
+          process: processSpec(args, more),
+        }),
       )
     expect((await run(['hostname'])).stdout).toBe('inner\n')
     expect((await run(sh('tr "\\0" " " < /proc/1/cmdline'))).stdout).toBe('sleep 1000 ')
@@ -371,15 +375,15 @@ describe('exec', () => {
     await expect(run(['nosuch'])).rejects.toMatchObject({ cause: { code: 'not-found' } })
     expect((await run(sh('cat /proc/self/cgroup'))).stdout).toBe('0::/\n')
     const long = { container, exec: containerId(), process: processSpec(['sleep', '1000']) }
-    const second = await machine.exec(long)
-    await machine.signal({ container, exec: long.exec }, 15)
+    const second = await machine.processes.exec(long)
+    await machine.processes.signal({ container, exec: long.exec }, 15)
     expect(await second.exited).toMatchObject({ code: 143 })
-    const third = await machine.exec({ ...long, exec: containerId() })
-    await machine.signal({ container }, 9)
+    const third = await machine.processes.exec({ ...long, exec: containerId() })
+    await machine.processes.signal({ container }, 9)
     expect(await init.exited).toMatchObject({ code: 137 })
     expect(await third.exited).toMatchObject({ code: 137 })
     await expect(run(['true'])).rejects.toMatchObject({ code: 'conflict' })
-    await machine.delete(container)
+    await machine.containers.delete(container)
     await expect(run(['true'])).rejects.toMatchObject({ code: 'not-found' })
   })
 })
@@ -390,21 +394,21 @@ describe('cancellation', () => {
       const start = containerStart(BUSYBOX, containerSpec(['sleep', '1000']))
       const abort = new AbortController()
       setTimeout(() => abort.abort(new Error('the client left')), delay)
-      const started = await machine.run(start, abort.signal).then(
+      const started = await machine.processes.run(start, abort.signal).then(
         (process) => process,
         (error: unknown) => {
           expect(error).toBe(abort.signal.reason)
         },
       )
       if (started) {
-        await machine.signal({ container: start.container }, 9)
+        await machine.processes.signal({ container: start.container }, 9)
         await started.output.cancel()
         await started.exited
-        await machine.delete(start.container)
+        await machine.containers.delete(start.container)
       }
       await expect
         .poll(() =>
-          machine.stats(start.container).then(
+          machine.containers.stats(start.container).then(
             () => 'there',
             () => 'gone',
           ),
@@ -413,13 +417,13 @@ describe('cancellation', () => {
       // Its name is free again.
       await expect
         .poll(() =>
-          machine.run({ ...start, spec: containerSpec(['true']) }).then(
+          machine.processes.run({ ...start, spec: containerSpec(['true']) }).then(
             async (process) => (await finish(process)).exit.kind,
             () => 'taken',
           ),
         )
         .toBe('exited')
-      await machine.delete(start.container)
+      await machine.containers.delete(start.container)
     }
   })
 })

@@ -43,7 +43,7 @@ describe('a machine with a disk', () => {
   ) => {
     const plain = containerStart(BUSYBOX, containerSpec(sh(script)))
     const id = container ?? plain.container
-    const process = await machine.run({
+    const process = await machine.processes.run({
       ...plain,
       container: id,
       spec: {
@@ -54,7 +54,7 @@ describe('a machine with a disk', () => {
       rootfs: { ...plain.rootfs, upper: 'disk' },
     })
     const result = await finish(process)
-    if (container === undefined) await machine.delete(id)
+    if (container === undefined) await machine.containers.delete(id)
     return result
   }
 
@@ -81,7 +81,7 @@ describe('a machine with a disk', () => {
       id,
     )
     expect(await machine.disk?.layerUsage(id)).toBe('kept\n'.length + 9 * 2 ** 20 + 'file'.length)
-    await machine.delete(id)
+    await machine.containers.delete(id)
     expect(await machine.disk?.layerUsage(id)).toBe(0)
     expect((await machine.disk?.list())?.uppers).toEqual([])
   }, 60_000)

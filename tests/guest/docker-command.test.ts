@@ -3,7 +3,7 @@ import type { RuntimeProcess } from '../../src/core/runtime-spec.ts'
 import { serveDocker } from '../../src/hosts/guest-cli/serve-docker.ts'
 import { serveGuest } from '../../src/hosts/guest-services.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
-import type { MachineProcess } from '../../src/ports/machine.ts'
+import type { MachineProcess } from '../../src/ports/machine/processes.ts'
 import { CatalogTransport } from '../../src/storage/catalog.ts'
 import { openEngine, type TestEngine } from '../support/api-client.ts'
 import { catalogFiles } from '../support/catalog-files.ts'
@@ -40,7 +40,7 @@ afterAll(async () => {
 
 let count = 0
 const start = (script: string, more: Partial<RuntimeProcess> = {}): Promise<MachineProcess> =>
-  machine.runOnHost({
+  machine.processes.runOnHost({
     host: `shell-${++count}`,
     process: processSpec(['sh', '-c', script], { cwd: '/tmp', ...more }),
   })

@@ -21,7 +21,10 @@ test('a flush of the guest is one strict transaction, and an fsync is never less
     BUSYBOX,
     containerSpec(sh('for i in 1 2 3 4 5 6 7 8 9 10; do echo $i >> /f; sync /f; echo $i; done')),
   )
-  const process = await machine.run({ ...start, rootfs: { ...start.rootfs, upper: 'disk' } })
+  const process = await machine.processes.run({
+    ...start,
+    rootfs: { ...start.rootfs, upper: 'disk' },
+  })
   expect((await finish(process)).stdout).toBe('1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n')
   const operations = disk.operations.slice(begin)
   // What is cleared away behind a commit is not strict, and no commit.

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OpenFrame, ProcessRef } from '../../src/core/guest-protocol.ts'
 import type { FrameStream } from '../../src/machine/frame-stream.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
-import type { GuestConnection, MachineProcess } from '../../src/ports/machine.ts'
+import type { GuestConnection } from '../../src/ports/machine/guest.ts'
+import type { MachineProcess } from '../../src/ports/machine/processes.ts'
 import { containerSpec, containerStart, processSpec } from '../support/container-spec.ts'
 import { BUSYBOX, finish, sh, startMachine } from '../support/guest.ts'
 import { StubHost } from '../support/stub-host.ts'
@@ -11,7 +12,7 @@ let machine: GuestMachine
 let connections: ReadableStreamDefaultReader<GuestConnection>
 beforeAll(async () => {
   machine = await startMachine({ hostRoot: { tree: BUSYBOX } })
-  connections = machine.connections.getReader()
+  connections = machine.guest.connections.getReader()
 }, 120_000)
 afterAll(async () => {
   await machine[Symbol.asyncDispose]()
@@ -19,7 +20,7 @@ afterAll(async () => {
 
 let count = 0
 const onHost = (args: readonly string[], more: Parameters<typeof processSpec>[1] = {}) =>
-  machine.runOnHost({ host: `h${count++}`, process: processSpec(args, more) })
+  machine.processes.runOnHost({ host: `h${count++}`, process: processSpec(args, more) })
 
 async function connection(): Promise<GuestConnection> {
   const { value } = await connections.read()
@@ -93,32 +94,32 @@ describe('processes', () => {
     const stream = await machine.openStream({ channel: 'process', op: 'run', ...start })
     stream.reset(new Error('gone'))
     await expect
-      .poll(() => machine.top(start.container).catch((error: Error) => error.message))
+      .poll(() => machine.containers.top(start.container).catch((error: Error) => error.message))
       .toContain('no such container')
-    const again = await machine.run(
+    const again = await machine.processes.run(
       containerStart(BUSYBOX, containerSpec(sh('echo again')), start.container),
     )
     expect((await finish(again)).stdout).toBe('again\n')
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('execs end with their container', async () => {
     const start = containerStart(BUSYBOX, containerSpec(['sleep', '100']))
-    const init = await machine.run(start)
-    const exec = await machine.exec({
+    const init = await machine.processes.run(start)
+    const exec = await machine.processes.exec({
       container: start.container,
       exec: 'e1',
       process: processSpec(['sleep', '100']),
     })
     const ref: ProcessRef = { container: start.container }
-    await machine.signal(ref, 9)
+    await machine.processes.signal(ref, 9)
     expect([await finish(init), await finish(exec)].map(({ exit }) => exit)).toMatchObject([
       { code: 137 },
       { code: 137 },
     ])
-    await expect(machine.signal(ref, 9)).rejects.toThrow('is not running')
-    await machine.delete(start.container)
-    await expect(machine.signal(ref, 9)).rejects.toThrow('no such container')
+    await expect(machine.processes.signal(ref, 9)).rejects.toThrow('is not running')
+    await machine.containers.delete(start.container)
+    await expect(machine.processes.signal(ref, 9)).rejects.toThrow('no such container')
   })
 
   test('stdin that comes before the program waits for it', async () => {
@@ -199,7 +200,7 @@ describe('the docker stub', () => {
       await screen.type('a\x03\x1a')
       expect((await stub.pull())?.payload.toString()).toBe('a\x03\x1a')
       const ref: ProcessRef = { host: `h${count - 1}` }
-      await machine.resize(ref, { cols: 132, rows: 50 })
+      await machine.processes.resize(ref, { cols: 132, rows: 50 })
       const resized = await stub.read()
       expect([
         resized?.kind,

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
-import type { MachineState } from '../../src/ports/machine.ts'
+import type { MachineState } from '../../src/ports/machine/guest.ts'
 import { containerSpec, containerStart, processSpec } from '../support/container-spec.ts'
 import { BUSYBOX, finish, runContainer, sh, startMachine } from '../support/guest.ts'
 
 /** Lose the guest by a command in its own root, and see what the engine sees. */
 async function lose(machine: GuestMachine, script: string): Promise<string> {
   const states: MachineState[] = []
-  machine.onState((state) => void states.push(state))
+  machine.guest.onState((state) => void states.push(state))
   const start = containerStart(BUSYBOX, containerSpec(['cat']))
-  const process = await machine.run(start)
+  const process = await machine.processes.run(start)
   const all = ['CAP_SYS_BOOT', 'CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE']
   const capabilities = {
     bounding: all,
@@ -19,13 +19,15 @@ async function lose(machine: GuestMachine, script: string): Promise<string> {
     ambient: [],
   }
   const killer = processSpec(sh(script), { capabilities })
-  await machine.runOnHost({ host: 'killer', process: killer }).catch(() => undefined)
+  await machine.processes.runOnHost({ host: 'killer', process: killer }).catch(() => undefined)
   const exit = await process.exited
   await expect(finish(process)).rejects.toMatchObject({ code: 'unavailable' })
-  await machine.info()
+  await machine.guest.info()
   expect(states.map(({ state }) => state)).toEqual(['lost', 'starting', 'running'])
   expect((await runContainer(machine, ['echo', 'again'])).stdout).toBe('again\n')
-  await expect(machine.stats(start.container)).rejects.toMatchObject({ code: 'not-found' })
+  await expect(machine.containers.stats(start.container)).rejects.toMatchObject({
+    code: 'not-found',
+  })
   const [lost] = states
   const reason = lost?.state === 'lost' ? lost.reason : ''
   expect(exit).toEqual({ kind: 'lost', reason: `The machine was lost: ${reason}` })
@@ -57,9 +59,11 @@ describe('a lost guest is replaced, and its processes are told', () => {
 
 test('a stopped machine answers that it is unavailable', async () => {
   const machine = await startMachine()
-  const process = await machine.run(containerStart(BUSYBOX, containerSpec(['sleep', '1000'])))
+  const process = await machine.processes.run(
+    containerStart(BUSYBOX, containerSpec(['sleep', '1000'])),
+  )
   await machine[Symbol.asyncDispose]()
   expect(await process.exited).toMatchObject({ kind: 'lost' })
-  await expect(machine.ping()).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(machine.guest.ping()).rejects.toMatchObject({ code: 'unavailable' })
   await expect(runContainer(machine, ['true'])).rejects.toMatchObject({ code: 'unavailable' })
 })

@@ -61,14 +61,14 @@ describe('Linux over the 9p server', () => {
       { entries: second, source: slow },
     ])
     const children = new Map([...(busybox.children ?? []), ...(files.children ?? [])])
-    machine.addTree(TREE, { ...busybox, children })
+    machine.trees.add(TREE, { ...busybox, children })
   }, 60_000)
   afterAll(() => machine[Symbol.asyncDispose]())
 
   const run = async (script: string): Promise<string> => {
     const start = containerStart(TREE, containerSpec(sh(script)))
-    const { stdout, stderr, exit } = await finish(await machine.run(start))
-    await machine.delete(start.container)
+    const { stdout, stderr, exit } = await finish(await machine.processes.run(start))
+    await machine.containers.delete(start.container)
     expect({ stderr, exit }).toMatchObject({ stderr: '', exit: { kind: 'exited', code: 0 } })
     return stdout
   }

@@ -8,7 +8,7 @@ import { runContainer, sh, startMachine } from '../support/guest.ts'
 let machine: GuestMachine
 beforeAll(async () => {
   machine = await startMachine({ hostRoot: { tree: ORACLE } })
-  machine.addTree(ORACLE, await oracleTree())
+  machine.trees.add(ORACLE, await oracleTree())
 }, 120_000)
 afterAll(async () => {
   await machine[Symbol.asyncDispose]()

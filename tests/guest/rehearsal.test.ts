@@ -9,9 +9,9 @@ test(
   async () => {
     await using machine = await startMachine({ rehearse: true })
     expect((await runContainer(machine, ['echo', 'first'])).stdout).toBe('first\n')
-    expect(rehearsals(await machine.kernelLog())).toBe(0)
+    expect(rehearsals(await machine.guest.kernelLog())).toBe(0)
     await expect
-      .poll(async () => rehearsals(await machine.kernelLog()), {
+      .poll(async () => rehearsals(await machine.guest.kernelLog()), {
         timeout: 300_000,
         // Each look is work that the rehearsal waits for.
         interval: 5_000,
@@ -24,7 +24,7 @@ test(
         interval: 1_000,
       })
       .not.toContain('00000000')
-    const log = await machine.kernelLog()
+    const log = await machine.guest.kernelLog()
     expect(log).not.toMatch(/not started|after a failed start/)
   },
 )

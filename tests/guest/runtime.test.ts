@@ -47,17 +47,23 @@ describe('a program that cannot be started fails in the words of runc', () => {
     })
     const { container } = containerStart(BUSYBOX, containerSpec([]))
     const spec = containerSpec(sh('chmod +x /bad.sh; exec /bad.sh'), withMounts(mount(container)))
-    const first = await machine.run({ ...containerStart(BUSYBOX, spec, container), files })
+    const first = await machine.processes.run({
+      ...containerStart(BUSYBOX, spec, container),
+      files,
+    })
     expect((await finish(first)).exit).toMatchObject({ code: 127 })
     // The file is executable now, and a second start finds it so.
     const direct = containerSpec(['/bad.sh'], withMounts(mount(container)))
-    const second = await machine.run({ ...containerStart(BUSYBOX, direct, container), files })
+    const second = await machine.processes.run({
+      ...containerStart(BUSYBOX, direct, container),
+      files,
+    })
     expect(await finish(second)).toEqual({
       stdout: '',
       stderr: 'exec /bad.sh: no such file or directory\n',
       exit: { kind: 'exited', code: 255, oomKilled: false },
     })
-    await machine.delete(container)
+    await machine.containers.delete(container)
   })
 })
 
@@ -68,7 +74,7 @@ describe('files', () => {
       BUSYBOX,
       containerSpec(sh('ln -sf ../run/x/y/conf /etc/resolv.conf')),
     )
-    await finish(await machine.run(start))
+    await finish(await machine.processes.run(start))
     const again = containerSpec(
       sh('cat /etc/resolv.conf /run/x/y/conf; echo more >> /etc/resolv.conf'),
       withMounts({
@@ -78,50 +84,50 @@ describe('files', () => {
         options: ['rbind', 'rprivate', 'ro'],
       }),
     )
-    const process = await machine.run({
+    const process = await machine.processes.run({
       ...containerStart(BUSYBOX, again, start.container),
       files: { 'resolv.conf': 'nameserver 1.2.3.4\n' },
     })
     const { stdout, stderr } = await finish(process)
     expect(stdout).toBe('nameserver 1.2.3.4\n'.repeat(2))
     expect(stderr).toContain('Read-only file system')
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('a symlink out of the root stays inside it', async () => {
     const start = containerStart(BUSYBOX, containerSpec(sh('ln -s ../../../../run /out')))
-    await finish(await machine.run(start))
+    await finish(await machine.processes.run(start))
     const again = containerSpec(
       sh('ls -d /run/containers-of-guestd; ls -d /run/here'),
       withMounts({ destination: '/out/here', type: 'tmpfs', source: 'tmpfs' }),
     )
     const { stdout } = await finish(
-      await machine.run(containerStart(BUSYBOX, again, start.container)),
+      await machine.processes.run(containerStart(BUSYBOX, again, start.container)),
     )
     expect(stdout).toBe('/run/here\n')
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('a failed start keeps what an earlier run wrote', async () => {
     const start = containerStart(BUSYBOX, containerSpec(sh('echo kept > /file')))
-    await finish(await machine.run(start))
+    await finish(await machine.processes.run(start))
     const bad = containerSpec(['nosuch'])
-    await expect(machine.run(containerStart(BUSYBOX, bad, start.container))).rejects.toThrow(
-      'nosuch',
-    )
+    await expect(
+      machine.processes.run(containerStart(BUSYBOX, bad, start.container)),
+    ).rejects.toThrow('nosuch')
     const missing = containerSpec(
       ['true'],
       withMounts({ destination: '/x', type: 'bind', source: '/no/such', options: ['rbind'] }),
     )
-    await expect(machine.run(containerStart(BUSYBOX, missing, start.container))).rejects.toThrow(
-      'error mounting "/no/such" to rootfs at "/x": no such file or directory',
-    )
+    await expect(
+      machine.processes.run(containerStart(BUSYBOX, missing, start.container)),
+    ).rejects.toThrow('error mounting "/no/such" to rootfs at "/x": no such file or directory')
     const good = containerSpec(['cat', '/file'])
     const { stdout } = await finish(
-      await machine.run(containerStart(BUSYBOX, good, start.container)),
+      await machine.processes.run(containerStart(BUSYBOX, good, start.container)),
     )
     expect(stdout).toBe('kept\n')
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('mount options: ro, noexec, size and mode of a tmpfs; ro of the root', async () => {
@@ -163,7 +169,7 @@ describe('files', () => {
       'mkdir /many; cd /many; i=0; while [ $i -lt 400 ]; do : > f$i; i=$((i+1)); done',
     )
     expect(exit).toMatchObject({ code: 0 })
-    expect(await machine.ping()).toBeLessThan(5000)
+    expect(await machine.guest.ping()).toBeLessThan(5000)
   })
 })
 
@@ -237,7 +243,7 @@ describe('privileges', () => {
 
   test("namespaces are new, or those of another process, or the guest's", async () => {
     const start = containerStart(BUSYBOX, containerSpec(['sleep', '1000']))
-    const other = await machine.run(start)
+    const other = await machine.processes.run(start)
     const show = 'for n in net pid ipc uts; do ls -l /proc/self/ns/$n | sed "s/.*-> //"; done'
     const joined = {
       linux: {
@@ -249,7 +255,7 @@ describe('privileges', () => {
         ],
       },
     }
-    const theirs = await machine.exec({
+    const theirs = await machine.processes.exec({
       container: start.container,
       exec: 'show',
       process: processSpec(sh(show)),
@@ -261,9 +267,9 @@ describe('privileges', () => {
     expect(seen.stdout.split('\n').slice(4)).toEqual(['1', 'drydock', ''])
     const own = await run(show)
     for (const line of expected.slice(0, 4)) expect(own.stdout).not.toContain(line)
-    await machine.signal({ container: start.container }, 9)
+    await machine.processes.signal({ container: start.container }, 9)
     await finish(other)
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   })
 
   test('what guestd cannot do is refused, not left out', async () => {

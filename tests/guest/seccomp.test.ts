@@ -34,7 +34,7 @@ beforeAll(async () => {
   machine = await startMachine()
   const busybox = await catalogTree('busybox:latest')
   const children = new Map([...(busybox.children ?? []), ...Object.entries(probes)])
-  machine.addTree(PROBES, { ...busybox, children })
+  machine.trees.add(PROBES, { ...busybox, children })
 }, 120_000)
 afterAll(async () => {
   await machine[Symbol.asyncDispose]()
@@ -46,9 +46,11 @@ const profile = compileSeccomp(spec.process.capabilities?.bounding ?? [])
 async function run(args: readonly string[], confined: boolean) {
   const start = containerStart(PROBES, containerSpec(args))
   try {
-    return await finish(await machine.run({ ...start, ...(confined && { seccomp: profile }) }))
+    return await finish(
+      await machine.processes.run({ ...start, ...(confined && { seccomp: profile }) }),
+    )
   } finally {
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   }
 }
 
@@ -86,16 +88,17 @@ test('who may have sockets of the host finds nobody: guestd is not reached from 
 
 test('an exec is confined by what it brings along', async () => {
   const start = containerStart(PROBES, containerSpec(['sleep', '1000']))
-  const init = await machine.run(start)
+  const init = await machine.processes.run(start)
   const { container } = start
   const exec = async (name: string, seccomp?: string) => {
     const process = { ...spec.process, args: ['/vsock-socket'] }
     const more = seccomp === undefined ? {} : { seccomp }
-    return (await finish(await machine.exec({ container, exec: name, process, ...more }))).exit
+    return (await finish(await machine.processes.exec({ container, exec: name, process, ...more })))
+      .exit
   }
   expect(await exec('one', profile)).toMatchObject({ code: EPERM })
   expect(await exec('two')).toMatchObject({ code: 253 })
-  await machine.signal({ container }, 9)
+  await machine.processes.signal({ container }, 9)
   await init.exited
-  await machine.delete(container)
+  await machine.containers.delete(container)
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FRAME_HEADER_SIZE } from '../../src/core/guest-protocol.ts'
 import { stubFrame, type Invocation } from '../../src/core/stub-protocol.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
-import type { GuestConnection } from '../../src/ports/machine.ts'
+import type { GuestConnection } from '../../src/ports/machine/guest.ts'
 import { processSpec } from '../support/container-spec.ts'
 import { BUSYBOX, finish, startMachine } from '../support/guest.ts'
 
@@ -10,14 +10,14 @@ let machine: GuestMachine
 let connections: ReadableStreamDefaultReader<GuestConnection>
 beforeAll(async () => {
   machine = await startMachine({ hostRoot: { tree: BUSYBOX } })
-  connections = machine.connections.getReader()
+  connections = machine.guest.connections.getReader()
 }, 120_000)
 afterAll(async () => {
   await machine[Symbol.asyncDispose]()
 })
 
 const onHost = (host: string, args: readonly string[]) =>
-  machine.runOnHost({ host, process: processSpec(args, { cwd: '/tmp' }) })
+  machine.processes.runOnHost({ host, process: processSpec(args, { cwd: '/tmp' }) })
 
 const frame = (kind: number, payload: Uint8Array) => {
   const bytes = new Uint8Array(FRAME_HEADER_SIZE + payload.length)
@@ -51,7 +51,7 @@ test('a client that dies is the end of its connection', async () => {
   await onHost('dying', ['docker', 'logs', '-f'])
   const { reader } = await accept('docker-cli')
   await reader.read()
-  await machine.signal({ host: 'dying' }, 9)
+  await machine.processes.signal({ host: 'dying' }, 9)
   await expect(
     (async () => {
       while (!(await reader.read()).done);

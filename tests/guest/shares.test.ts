@@ -55,9 +55,9 @@ describe('a directory of the machine in a container', () => {
   const run = async (script: string, more: Parameters<typeof start>[1] = {}) => {
     const wanted = start(script, more)
     try {
-      return await finish(await machine.run(wanted))
+      return await finish(await machine.processes.run(wanted))
     } finally {
-      await machine.delete(wanted.container)
+      await machine.containers.delete(wanted.container)
     }
   }
   const output = async (script: string, more: Parameters<typeof start>[1] = {}) => {
@@ -77,7 +77,7 @@ describe('a directory of the machine in a container', () => {
     const wanted = start(
       'cat /s/edited; while read line; do cat /s/$line; echo >> /s/answers; done',
     )
-    const process = await machine.run(wanted)
+    const process = await machine.processes.run(wanted)
     const stdin = process.stdin.getWriter()
     const reader = process.output.getReader()
     const next = async () => new TextDecoder().decode((await reader.read()).value?.bytes)
@@ -95,7 +95,7 @@ describe('a directory of the machine in a container', () => {
     expect(await next()).toBe('three')
     await stdin.close()
     await process.exited
-    await machine.delete(wanted.container)
+    await machine.containers.delete(wanted.container)
     expect(readFileSync(join(share, 'answers'), 'utf8')).toBe('\n\n\n')
   })
 
@@ -216,13 +216,16 @@ line" && echo > '-rf' && mv ../b*'(' .`,
 
   test('locks of one guest hold, and what is private is mapped', async () => {
     const debian = 'de'.repeat(32)
-    machine.addTree(debian, await catalogTree('debian:12-slim'))
+    machine.trees.add(debian, await catalogTree('debian:12-slim'))
     const wanted = start(
       'cd /s; exec 9>lock; flock -n 9 && ! flock -n lock true && echo locked; cp /usr/bin/perl . && ./perl -e "print qq(mapped\\n)"',
     )
-    const process = await machine.run({ ...wanted, rootfs: { ...wanted.rootfs, tree: debian } })
+    const process = await machine.processes.run({
+      ...wanted,
+      rootfs: { ...wanted.rootfs, tree: debian },
+    })
     expect(await finish(process)).toMatchObject({ stdout: 'locked\nmapped\n', stderr: '' })
-    await machine.delete(wanted.container)
+    await machine.containers.delete(wanted.container)
   })
 
   test('what was written is whole', async () => {

@@ -44,7 +44,7 @@ afterAll(async () => {
 let count = 0
 async function shell(script: string): Promise<string> {
   const { stdout, stderr } = await finish(
-    await machine.runOnHost({
+    await machine.processes.runOnHost({
       host: `shell-${++count}`,
       process: processSpec(['sh', '-c', script], { cwd: '/root' }),
     }),

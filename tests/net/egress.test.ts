@@ -98,7 +98,7 @@ test('without a way out a connection fails at once, and all else works', async (
   expect(err).toContain('Network is unreachable')
   expect((await lab.host('curl -s http://9.9.9.9/')).code).toBe(7)
   expect((await lab.inside('named', 'ping -c1 -W2 named')).out).toContain('1 packets received')
-  lab.machine.connectOutside(client)
+  lab.machine.networks.connectOutside(client)
 }, 60_000)
 
 test.each([
@@ -127,11 +127,11 @@ test('a host that says nothing: the one who waits gives up, and is told when we 
         signal.addEventListener('abort', () => reject(new Error('withdrawn')), { once: true })
       }),
   }
-  lab.machine.connectOutside(silent)
+  lab.machine.networks.connectOutside(silent)
   const { code, err } = await lab.inside('plain', 'nc -w 2 9.9.9.9 80 </dev/null')
   expect(code).not.toBe(0)
   expect(err).toContain('timed out')
-  lab.machine.connectOutside(client)
+  lab.machine.networks.connectOutside(client)
   // Who was held by the channel before is let go.
   expect((await lab.inside('plain', connect(`${hostAddress} ${port}`))).code).toBe(0)
 }, 60_000)
@@ -182,7 +182,7 @@ test('nothing but TCP leaves, and that is said', async () => {
 test('IPv6 is carried, too', async () => {
   const targets: string[] = []
   const direct = new DirectEgress(new EgressPolicy({ allow: ['127.0.0.1'] }))
-  lab.machine.connectOutside({
+  lab.machine.networks.connectOutside({
     connect: (target, signal) => {
       targets.push(`${target.host} ${target.port}`)
       return direct.connect({ host: '127.0.0.1', port }, signal)
@@ -194,7 +194,7 @@ test('IPv6 is carried, too', async () => {
   expect((await lab.host(`curl -s '${page}'`)).out).toBe('outside\n')
   expect(targets).toEqual(['2606:4700:0:0:0:0:0:1111 8080', '2606:4700:0:0:0:0:0:1111 8080'])
   await lab.output('network rm six')
-  lab.machine.connectOutside(client)
+  lab.machine.networks.connectOutside(client)
 }, 60_000)
 
 test('an internal network has no way out, whatever its routes', async () => {

@@ -280,7 +280,7 @@ ours('connect and disconnect while it runs', async () => {
 
 ours('stats count bytes and packets', async () => {
   await lab.inside('client', page('web'))
-  const { networks } = await own.machine.stats(
+  const { networks } = await own.machine.containers.stats(
     (await lab.output(['inspect', '-f', '{{.Id}}', 'client'])).trim(),
   )
   expect(networks['eth0']?.rxBytes).toBeGreaterThan(200)

@@ -68,7 +68,7 @@ export async function runWithCrun(machine: GuestMachine, spec: RuntimeSpec): Pro
     ociVersion: '1.0.2',
     linux: { ...spec.linux, cgroupsPath: `/oracle/${id}` },
   })
-  const process = await machine.runOnHost({
+  const process = await machine.processes.runOnHost({
     host: id,
     process: processSpec(
       [

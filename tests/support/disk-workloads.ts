@@ -1,4 +1,4 @@
-import type { MachineProcess } from '../../src/ports/machine.ts'
+import type { MachineProcess } from '../../src/ports/machine/processes.ts'
 import type { GuestMachine } from '../../src/machine/guest-machine.ts'
 import { containerSpec, containerStart } from './container-spec.ts'
 import { BUSYBOX, finish, sh } from './guest.ts'
@@ -88,7 +88,7 @@ export async function perform(
   onLine: (line: string) => void,
 ): Promise<void> {
   const start = container(`cd /data; ${workload.script}`)
-  const process: MachineProcess = await machine.run(start)
+  const process: MachineProcess = await machine.processes.run(start)
   let text = ''
   for await (const { bytes } of process.output) {
     text += new TextDecoder().decode(bytes)
@@ -96,7 +96,7 @@ export async function perform(
     text = lines.pop() ?? ''
     for (const line of lines) onLine(line)
   }
-  await machine.delete(start.container)
+  await machine.containers.delete(start.container)
 }
 
 /** Files come and go, layers and volumes are made, filled and removed. */
@@ -107,9 +107,9 @@ export async function churn(machine: GuestMachine): Promise<void> {
       `mkdir -p /t/a /data/d${round}; for i in 1 2 3 4 5 6 7 8; do cp -r /etc /t/a/$i; mv /t/a/$i /data/d${round}/$i; done; ` +
         `head -c 300000 /bin/busybox > /big; ln /big /hard; chmod 600 /big; sync; rm -rf /data/d${round}/[1-5] /t`,
     )
-    await finish(await machine.run(start))
+    await finish(await machine.processes.run(start))
     // As a prune does: the layer, then a volume of an earlier round.
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
     if (round > 0) await machine.disk?.removeVolume(`churn-${round - 1}`)
   }
 }

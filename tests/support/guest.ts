@@ -5,7 +5,7 @@ import type { ExitStatus } from '../../src/core/guest-protocol.ts'
 import type { GuestImages } from '../../src/machine/emulator.ts'
 import type { GuestMachineOptions } from '../../src/machine/guest-keeper.ts'
 import { GuestMachine } from '../../src/machine/guest-machine.ts'
-import type { MachineProcess } from '../../src/ports/machine.ts'
+import type { MachineProcess } from '../../src/ports/machine/processes.ts'
 import { catalogTree } from './catalog-tree.ts'
 import { containerSpec, containerStart } from './container-spec.ts'
 import { buildSnapshot, checkManifest, type SnapshotManifest } from '../../src/machine/snapshot.ts'
@@ -81,8 +81,8 @@ export async function startMachine(
     ...options,
     source,
   })
-  machine.addTree(BUSYBOX, await catalogTree('busybox:latest'))
-  await machine.info()
+  machine.trees.add(BUSYBOX, await catalogTree('busybox:latest'))
+  await machine.guest.info()
   return machine
 }
 
@@ -113,9 +113,9 @@ export async function runContainer(
     ...(more?.seccomp !== undefined && { seccomp: more.seccomp }),
   }
   try {
-    return await finish(await machine.run(start))
+    return await finish(await machine.processes.run(start))
   } finally {
-    await machine.delete(start.container)
+    await machine.containers.delete(start.container)
   }
 }
 

@@ -39,7 +39,7 @@ export async function openLab(names: NameForwarder = nodeNames): Promise<Network
   const { tree, root } = await openHostRoot(catalogFiles)
   const disk = await LogDiskStore.open(new MemoryMedium(), DEFAULT_DISK_SIZE)
   const machine = await startMachine({ hostRoot: { tree }, disk })
-  machine.addTree(tree, root)
+  machine.trees.add(tree, root)
   const engine = await openEngine({
     machine,
     ports: new NodePorts(machine),
@@ -59,7 +59,7 @@ export async function openLab(names: NameForwarder = nodeNames): Promise<Network
     },
     inside: (container, script) => lab.docker(['exec', container, 'sh', '-c', script]),
     host: async (script) => {
-      const process = await machine.runOnHost({
+      const process = await machine.processes.runOnHost({
         host: `lab-${++shells}`,
         process: processSpec(['sh', '-c', script], {
           capabilities: Object.fromEntries(

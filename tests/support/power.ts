@@ -1,7 +1,5 @@
-import type { ContainerStart } from '../../src/core/guest-protocol.ts'
 import type { BlobStore } from '../../src/ports/blob-store.ts'
 import type { LogStore } from '../../src/ports/log-store.ts'
-import type { MachineProcess } from '../../src/ports/machine.ts'
 import type { RecordStore } from '../../src/ports/record-store.ts'
 import { ScriptedDisk } from './scripted-disk.ts'
 import { ScriptedMachine } from './scripted-machine.ts'
@@ -103,6 +101,16 @@ export class PoweredDisk extends ScriptedDisk {
     })
   }
 
+  override makeUpper(container: string): Promise<void> {
+    return this.uppers.has(container)
+      ? Promise.resolve()
+      : this.change(({ uppers }) => void uppers.add(container))
+  }
+
+  override removeUpper(container: string): Promise<void> {
+    return this.change(({ uppers }) => void uppers.delete(container))
+  }
+
   override makeVolume(name: string): Promise<void> {
     return this.volumes.has(name)
       ? Promise.resolve()
@@ -137,21 +145,9 @@ export class PoweredDisk extends ScriptedDisk {
 
 /** A machine whose disk ends with the power. */
 export class PoweredMachine extends ScriptedMachine {
-  override readonly disk: PoweredDisk
+  declare readonly disk: PoweredDisk
 
   constructor(power: Power, names?: ScriptedDisk) {
-    super()
-    this.disk = new PoweredDisk(power, names)
-  }
-
-  override async run(start: ContainerStart, signal?: AbortSignal): Promise<MachineProcess> {
-    if (!this.disk.uppers.has(start.container))
-      await this.disk.change(({ uppers }) => void uppers.add(start.container))
-    return super.run(start, signal)
-  }
-
-  override async delete(id: string): Promise<void> {
-    await this.disk.change(({ uppers }) => void uppers.delete(id))
-    await super.delete(id)
+    super({}, new PoweredDisk(power, names))
   }
 }

@@ -1,4 +1,4 @@
-import type { DiskList, MachineDisk } from '../../src/ports/machine.ts'
+import type { DiskList, MachineDisk } from '../../src/ports/machine/disk.ts'
 
 /** Names of what is on a disk. */
 export class ScriptedDisk implements MachineDisk {
@@ -15,6 +15,17 @@ export class ScriptedDisk implements MachineDisk {
       size: 2 ** 32,
       free: 2 ** 31,
     })
+  }
+
+  /** A container's writable layer, when it is started. */
+  makeUpper(container: string): Promise<void> {
+    this.uppers.add(container)
+    return Promise.resolve()
+  }
+
+  removeUpper(container: string): Promise<void> {
+    this.uppers.delete(container)
+    return Promise.resolve()
   }
 
   makeVolume(name: string): Promise<void> {

@@ -3,7 +3,7 @@ import { TarWriter, type TarMember } from '../../src/codec/tar/write.ts'
 import { EngineError } from '../../src/core/error.ts'
 import type { FileStat } from '../../src/core/guest-archives.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'
-import type { FileChange, FileWriteOptions } from '../../src/ports/machine.ts'
+import type { FileChange, FileWriteOptions } from '../../src/ports/machine/files.ts'
 
 /** A file of the merged view; `path` as in layers: relative, `''` for the root. */
 interface File extends TarMember {

@@ -1,6 +1,6 @@
 import type { FileRequest, Invocation } from '../../src/core/stub-protocol.ts'
 import { stubFrame } from '../../src/core/stub-protocol.ts'
-import type { GuestConnection } from '../../src/ports/machine.ts'
+import type { GuestConnection } from '../../src/ports/machine/guest.ts'
 
 export interface StubFrame {
   readonly kind: keyof typeof stubFrame

@@ -36,7 +36,7 @@ export async function fillDirectory(
     return [root, ...below(node, path)]
   })
   const directory = volumePath(volume).replace(/\/_data$/, '')
-  await machine.writeFiles({ host: true }, directory, writeLayer(members))
+  await machine.files.write({ host: true }, directory, writeLayer(members))
 }
 
 /** All below a directory as it is. */

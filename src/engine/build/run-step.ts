@@ -2,7 +2,7 @@ import type { RunInstruction } from '../../codec/dockerfile/instructions.ts'
 import { heredocText, parseHeredoc } from '../../codec/dockerfile/heredoc.ts'
 import { EngineError } from '../../core/error.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
-import type { MachineProcess } from '../../ports/machine.ts'
+import type { MachineProcess } from '../../ports/machine/processes.ts'
 import { completeHostConfig, mergeConfig } from '../containers/config.ts'
 import { networkFiles } from '../containers/network-files.ts'
 import { createdState, recordSchema, type ContainerRecord } from '../containers/record.ts'
@@ -103,16 +103,16 @@ async function runContainer(
     )
   })
   const treeName = tree.tree === undefined ? id : stepTreeName(tree.tree)
-  machine.addTree(treeName, withMountPoints(tree.root, session.now))
-  for (const extra of mounts.trees) machine.addTree(extra.id, extra.root)
+  machine.trees.add(treeName, withMountPoints(tree.root, session.now))
+  for (const extra of mounts.trees) machine.trees.add(extra.id, extra.root)
   const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) => isOwnTree(id, name))
   let opened: StepMounts | undefined
   const cleanUp = async (): Promise<void> => {
     const note = (error: unknown): void => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`)
-    await machine.delete(id).catch(note)
+    await machine.containers.delete(id).catch(note)
     await networks.leave(id).catch(note)
     await Promise.resolve(opened?.[Symbol.asyncDispose]()).catch(note)
-    for (const name of own) machine.removeTree(name)
+    for (const name of own) machine.trees.remove(name)
   }
   try {
     opened = await openMounts(
@@ -142,7 +142,7 @@ async function runContainer(
         ]
       : []
     session.signal.throwIfAborted()
-    const process = await machine
+    const process = await machine.processes
       .run(
         {
           container: id,
@@ -176,7 +176,7 @@ async function runContainer(
       const reason = `exit code: ${status.code}${status.oomKilled ? ': cannot allocate memory' : ''}`
       throw failed(stage, command, reason, status.code)
     }
-    const changes = await machine.readChanges(
+    const changes = await machine.files.readChanges(
       { container: id, tree: treeName },
       { ignore: [...stepMountPoints, ...mounts.targets], signal: session.signal },
     )
@@ -199,7 +199,7 @@ async function finish(
   const { session } = stage.environment
   const { machine } = session.tools.context
   const kill = (): void => {
-    machine.signal({ container: id }, SIGKILL).catch(() => undefined)
+    machine.processes.signal({ container: id }, SIGKILL).catch(() => undefined)
   }
   session.signal.addEventListener('abort', kill, { once: true })
   if (session.signal.aborted) kill()

@@ -34,8 +34,8 @@ export async function statPath(
 ): Promise<PathStat> {
   const absolute = absolutePath(path)
   using held = await holdFiles(containers, containers.get(nameOrId), { volumes: true, signal })
-  const stat = await containers.context.machine
-    .statFile(held.files, absolute, signal)
+  const stat = await containers.context.machine.files
+    .stat(held.files, absolute, signal)
     .catch((error: unknown) => missing(error, nameOrId, path))
   return pathStat(absolute, stat)
 }
@@ -51,8 +51,8 @@ export async function archivePath(
   const absolute = absolutePath(path)
   const held = await holdFiles(containers, container, { volumes: true, signal })
   try {
-    const { stat, tar } = await containers.context.machine
-      .readFiles(held.files, absolute, { name: baseName(absolute), wholeSeconds: true, signal })
+    const { stat, tar } = await containers.context.machine.files
+      .read(held.files, absolute, { name: baseName(absolute), wholeSeconds: true, signal })
       .catch((error: unknown) => missing(error, nameOrId, path))
     container.event('archive-path')
     return { stat: pathStat(absolute, stat), tar: holding(tar, held) }
@@ -78,13 +78,13 @@ export async function extractToDirectory(
   using held = await holdFiles(containers, container, { volumes: true, signal })
   try {
     if (mayBeReadOnly(container)) {
-      const { mode, linkTarget } = await machine.statFile(held.files, absolute, signal)
+      const { mode, linkTarget } = await machine.files.stat(held.files, absolute, signal)
       const place = linkTarget || absolute
       const isDirectory = linkTarget !== '' || (mode & S_IFMT) === S_IFDIR
       if (isDirectory) requireWritable(container, place)
     }
     const owner = copyUIDGID ? await userOf(containers, container) : undefined
-    await machine.writeFiles(held.files, absolute, await decompressed(tar), {
+    await machine.files.write(held.files, absolute, await decompressed(tar), {
       noOverwriteDirNonDir,
       signal,
       ...(owner ? { owner } : {}),

@@ -23,7 +23,7 @@ export async function pauseContainer(
       `container ${container.id} is restarting, wait until the container is running`,
     )
   }
-  await containers.context.machine.pause(container.id)
+  await containers.context.machine.containers.pause(container.id)
   void container.setState({ status: 'paused' })
   container.event('pause')
 }
@@ -36,7 +36,7 @@ export async function unpauseContainer(
   if (container.state.status !== 'paused') {
     throw new EngineError('internal', `Container ${container.id} is not paused`)
   }
-  await containers.context.machine.resume(container.id)
+  await containers.context.machine.containers.resume(container.id)
   void container.setState({ status: 'running' })
   container.event('unpause')
 }
@@ -132,7 +132,7 @@ export async function updateContainer(
       ? { RestartPolicy: { ...policy, MaximumRetryCount: policy.MaximumRetryCount ?? 0 } }
       : {}),
   }
-  checkResources(next, next.NanoCpus > 0 ? (await machine.info()).cpus : 1)
+  checkResources(next, next.NanoCpus > 0 ? (await machine.guest.info()).cpus : 1)
   if (changes.Memory && !changes.MemorySwap && changes.Memory > hostConfig.MemorySwap) {
     throw new EngineError(
       'conflict',
@@ -140,7 +140,7 @@ export async function updateContainer(
     )
   }
   if (state.pid !== 0 && Object.keys(changes).length > 0) {
-    await machine.update(container.id, cgroupUpdate(next))
+    await machine.containers.update(container.id, cgroupUpdate(next))
   }
   await container.update({ hostConfig: next })
   container.event('update')
@@ -156,7 +156,7 @@ export async function resizeContainer(
   container.requireRunning()
   // Without a terminal there is nothing to resize, and Docker says nothing.
   if (container.record.config.Tty) {
-    await containers.context.machine.resize({ container: container.id }, size)
+    await containers.context.machine.processes.resize({ container: container.id }, size)
   }
   container.event('resize', { height: String(size.rows), width: String(size.cols) })
 }

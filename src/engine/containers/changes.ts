@@ -16,6 +16,6 @@ export async function containerChanges(
   signal: AbortSignal,
 ): Promise<readonly ContainerChange[] | null> {
   using held = await holdFiles(containers, container, { volumes: false, signal })
-  const changes = await containers.context.machine.listChanges(held.files, { signal })
+  const changes = await containers.context.machine.files.listChanges(held.files, { signal })
   return changes.length === 0 ? null : changes.map(({ kind, path }) => ({ Path: path, Kind: kind }))
 }

@@ -1,6 +1,6 @@
 import { encodeStdcopy } from '../../codec/stdcopy.ts'
 import type { Duplex } from '../../core/duplex.ts'
-import type { OutputChunk } from '../../ports/machine.ts'
+import type { OutputChunk } from '../../ports/machine/processes.ts'
 import { DetachScanner } from './detach-keys.ts'
 import type { OutputSink, ProcessIo } from './process-io.ts'
 

@@ -84,7 +84,7 @@ async function store(
   const { defaults, files, comment, author, signal } = options
   const base = await images.kept(container.record.image)
   const { layer, pin } = await images.layers.add(
-    { open: () => context.machine.readChanges(files, { signal }) },
+    { open: () => context.machine.files.readChanges(files, { signal }) },
     signal,
   )
   try {

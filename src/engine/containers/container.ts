@@ -1,4 +1,4 @@
-import type { MachineProcess } from '../../ports/machine.ts'
+import type { MachineProcess } from '../../ports/machine/processes.ts'
 import type { RecordChange } from '../../ports/record-store.ts'
 import { EngineError } from '../../core/error.ts'
 import type { Context } from '../context.ts'

@@ -40,7 +40,7 @@ export async function createContainer(
   const body = parseCreateBody(given)
   const id = randomId(clock)
   const hostConfig = completeHostConfig(body.HostConfig)
-  const cpus = hostConfig.NanoCpus > 0 ? (await machine.info()).cpus : 1
+  const cpus = hostConfig.NanoCpus > 0 ? (await machine.guest.info()).cpus : 1
   checkConfig(mergeConfig(body, {}, ''), hostConfig, cpus)
   if (name !== undefined && name !== '' && !isContainerName(name)) {
     throw new EngineError(

@@ -73,13 +73,13 @@ async function nodesAt(machine: Machine, source: string, target: string): Promis
 
 /** Links are followed: `/dev/stdin` and the like. */
 async function statOf(machine: Machine, path: string): Promise<FileStat> {
-  const stat = await machine.statFile({ host: true }, path)
-  return stat.linkTarget === '' ? stat : machine.statFile({ host: true }, stat.linkTarget)
+  const stat = await machine.files.stat({ host: true }, path)
+  return stat.linkTarget === '' ? stat : machine.files.stat({ host: true }, stat.linkTarget)
 }
 
 async function nodesBelow(machine: Machine, source: string, target: string): Promise<DeviceNode[]> {
   const nodes: DeviceNode[] = []
-  const { tar } = await machine.readFiles({ host: true }, source, { name: '' })
+  const { tar } = await machine.files.read({ host: true }, source, { name: '' })
   for await (const { kind, path, mode, uid, gid, major = 0, minor = 0 } of readTar(tar)) {
     if (kind !== 'character' && kind !== 'block') continue
     const type = kind === 'character' ? 'c' : 'b'

@@ -18,7 +18,7 @@ export async function discardContainer(
   container.close()
   // Its layer must not be gone while its record says otherwise. What goes with its process is removed at the next start anyhow.
   if (!isBrief) await begun
-  const removed = machine.delete(container.id).catch((error: unknown) => {
+  const removed = machine.containers.delete(container.id).catch((error: unknown) => {
     // Without a guest there is nothing to remove in it.
     log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
   })

@@ -1,4 +1,4 @@
-import type { MachineProcess } from '../../ports/machine.ts'
+import type { MachineProcess } from '../../ports/machine/processes.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'

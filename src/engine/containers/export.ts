@@ -16,7 +16,7 @@ export async function exportContainer(
   }
   const held = await holdFiles(containers, container, { volumes: false, signal })
   try {
-    const { tar } = await containers.context.machine.readFiles(held.files, '/', {
+    const { tar } = await containers.context.machine.files.read(held.files, '/', {
       name: '',
       wholeSeconds: true,
       signal,

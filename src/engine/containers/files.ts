@@ -29,7 +29,7 @@ export async function holdFiles(
       )
     }
     const { tree, root } = await containers.images.tree(container.record.image)
-    containers.context.machine.addTree(tree, root)
+    containers.context.machine.trees.add(tree, root)
     const points = volumes ? await containers.volumes.place(container.record.mounts ?? []) : []
     const mounts = volumes ? volumesOf(container, points) : []
     const files = { container: container.id, tree, ...(mounts.length > 0 ? { mounts } : {}) }

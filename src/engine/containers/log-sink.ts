@@ -1,4 +1,4 @@
-import type { OutputChunk } from '../../ports/machine.ts'
+import type { OutputChunk } from '../../ports/machine/processes.ts'
 import type { Context } from '../context.ts'
 import type { Container } from './container.ts'
 import { LogLines } from './log-lines.ts'

@@ -1,4 +1,4 @@
-import type { OutputChunk } from '../../ports/machine.ts'
+import type { OutputChunk } from '../../ports/machine/processes.ts'
 
 /** Takes output of a process. Whoever returns a promise is waited for: a slow client slows its container, as in Docker. */
 export interface OutputSink {

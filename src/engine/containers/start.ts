@@ -61,7 +61,7 @@ async function launch(
     const start = await prepare(containers, container, requestId)
     const prepared = clock.monotonic()
     asked = true
-    const process = await machine.run(start, signal)
+    const process = await machine.processes.run(start, signal)
     context.log.add(`container ${container.id.slice(0, 12)} started, pid ${process.pid}`, {
       ...(requestId === undefined ? {} : { request: requestId }),
       stages: { prepare: prepared - began, run: clock.monotonic() - prepared },
@@ -154,7 +154,7 @@ async function prepare(
   const { tree, root } = await containers.images.tree(record.image)
   const user = await resolveUser(root, config.User, hostConfig.GroupAdd ?? [])
   const { machine } = containers.context
-  machine.addTree(tree, root)
+  machine.trees.add(tree, root)
   const mounts = await containers.volumes.place(record.mounts ?? [])
   const devices = await containerDevices(machine, hostConfig)
   const shared = sharedNamespaces(containers, container)

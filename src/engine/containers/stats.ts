@@ -26,7 +26,7 @@ export function statsStream(
   const { clock, machine } = containers.context
   const take = async (): Promise<Sample | undefined> => {
     if (container.state.pid === 0) return undefined
-    const stats = await machine.stats(container.id).catch(() => undefined)
+    const stats = await machine.containers.stats(container.id).catch(() => undefined)
     return stats && { time: formatTime(clock.now()), stats }
   }
   const pause = (milliseconds: number): Promise<boolean> =>
@@ -49,7 +49,7 @@ export function statsStream(
           controller.close()
           return
         }
-        const guest = now && (await machine.info())
+        const guest = now && (await machine.guest.info())
         controller.enqueue(shape(container, now, before, guest))
         first = false
         before = now

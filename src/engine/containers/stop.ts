@@ -146,7 +146,7 @@ async function send(containers: ContainerSet, container: Container, signal: numb
   const { machine, log } = containers.context
   const { status } = container.state
   try {
-    await machine.signal({ container: container.id }, signal)
+    await machine.processes.signal({ container: container.id }, signal)
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === 'unavailable') throw error
     log.add(`signal ${signal} to container ${container.id.slice(0, 12)}: ${error.message}`)
@@ -154,7 +154,7 @@ async function send(containers: ContainerSet, container: Container, signal: numb
   container.event('kill', { signal: String(signal) })
   if (status === 'paused') {
     // A frozen process takes no signal but SIGKILL, of which it may be dead by now.
-    await machine.resume(container.id).catch((error: unknown) => {
+    await machine.containers.resume(container.id).catch((error: unknown) => {
       if (!(error instanceof EngineError) || error.code === 'unavailable') throw error
     })
     if (container.state.status === 'paused') void container.setState({ status: 'running' })

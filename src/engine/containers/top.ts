@@ -61,8 +61,8 @@ export async function topContainer(
   if (!wanted.some(([, key]) => key === 'pid'))
     throw new EngineError('internal', "Couldn't find PID field in ps output")
   const { machine, clock } = containers.context
-  const rows: readonly Row[] = await machine.top(container.id)
-  const { memoryBytes } = await machine.info()
+  const rows: readonly Row[] = await machine.containers.top(container.id)
+  const { memoryBytes } = await machine.guest.info()
   const host = { now: clock.now() / 1000, memoryBytes }
   return {
     Titles: wanted.map(([title]) => title),

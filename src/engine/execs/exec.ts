@@ -1,5 +1,5 @@
 import type { ExecStart } from '../../core/guest-protocol.ts'
-import type { MachineProcess } from '../../ports/machine.ts'
+import type { MachineProcess } from '../../ports/machine/processes.ts'
 import { EngineError } from '../../core/error.ts'
 import { ClientStream } from '../containers/client-stream.ts'
 import type { Container } from '../containers/container.ts'
@@ -111,7 +111,7 @@ export class Exec {
     this.#event(`exec_start: ${describe(command)}`)
     let process: MachineProcess
     try {
-      process = await machine.exec(this.#request(size, requestId))
+      process = await machine.processes.exec(this.#request(size, requestId))
     } catch (cause) {
       const { error, exitCode } = startFailure('exec', cause)
       this.#finish(exitCode)
@@ -167,7 +167,7 @@ export class Exec {
     if (this.#state !== 'running') {
       throw new EngineError('conflict', `exec ${this.id} is not running`)
     }
-    await this.#containers.context.machine.resize(
+    await this.#containers.context.machine.processes.resize(
       { container: this.container.id, exec: this.id },
       size,
     )

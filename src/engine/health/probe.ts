@@ -77,7 +77,9 @@ export async function probe(
     )
     await exec.start([0, 0])
     const kill = (): void => {
-      machine.signal({ container: container.id, exec: id }, SIGKILL).catch(() => undefined)
+      machine.processes
+        .signal({ container: container.id, exec: id }, SIGKILL)
+        .catch(() => undefined)
     }
     signal.addEventListener('abort', kill, { once: true })
     const late = new AbortController()

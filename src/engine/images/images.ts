@@ -127,7 +127,7 @@ export class Images implements AsyncDisposable {
   }
 
   /**
-   * The image's merged layers, under the name for `Machine.addTree`. Read once, then kept.
+   * The image's merged layers, under the name for `MachineTrees.add`. Read once, then kept.
    * @throws EngineError `not-found`
    */
   async tree(id: Digest): Promise<ImageTree> {

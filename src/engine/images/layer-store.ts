@@ -11,7 +11,7 @@ import { decodeIndex } from '../../codec/layer-index.ts'
 import { importLayer, type LayerSource } from './layer-import.ts'
 
 export interface ImageTree {
-  /** Name for `Machine.addTree`. */
+  /** Name for `MachineTrees.add`. */
   readonly tree: string
   readonly root: RootfsNode
 }
@@ -178,8 +178,8 @@ export class LayerStore implements AsyncDisposable {
     this.#trees.delete(image.id)
     if (tree) {
       const name = this.#treeName(image.id)
-      this.#context.machine.removeTree(name)
-      this.#context.machine.removeTree(stepTreeName(name))
+      this.#context.machine.trees.remove(name)
+      this.#context.machine.trees.remove(stepTreeName(name))
       this.#removals.set(image.id, (this.#removals.get(image.id) ?? 0) + 1)
     }
     await this.#forget(unused)

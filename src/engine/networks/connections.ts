@@ -41,7 +41,7 @@ export async function connectContainer(
     try {
       await networks.ensureBridge(network)
       if (sandbox.ports.length === 0) await networks.publish(sandbox, stored)
-      await context.machine.connectNetwork(
+      await context.machine.networks.connect(
         container.id,
         guestEndpoint(endpoint),
         changeOf(containers, container, sandbox),
@@ -78,7 +78,7 @@ export async function disconnectContainer(
   if (sandbox && endpoint) {
     networks.vacate(container.id, endpoint)
     if (endpoint.interface !== '') {
-      await context.machine.disconnectNetwork(
+      await context.machine.networks.disconnect(
         container.id,
         endpoint.interface,
         changeOf(containers, container, sandbox),

@@ -6,7 +6,7 @@ import {
   type DnsQuery,
 } from '../../codec/dns.ts'
 import { dnsCode, dnsType, type DnsQuestion, type DnsRecord } from '../../core/dns.ts'
-import type { NameQuestion } from '../../ports/machine.ts'
+import type { NameQuestion } from '../../ports/machine/networks.ts'
 import type { NameForwarder } from '../../ports/name-forwarder.ts'
 import { bitsOf, parseAddress, type Address } from './addresses.ts'
 import type { Attachment } from './attachment.ts'

@@ -53,11 +53,11 @@ export class Networks {
       await context.records.commit([{ kind: 'network', key, delete: true }])
     }
     for (const name of predefined) await networks.#ensurePredefined(name)
-    context.machine.onState(({ state }) => {
+    context.machine.guest.onState(({ state }) => {
       if (state !== 'running') networks.#bridges.clear()
     })
     const names = new Names((container) => networks.sandbox(container), context.names)
-    context.machine.resolveNames((question) => names.answer(question))
+    context.machine.networks.resolveNames((question) => names.answer(question))
     return networks
   }
 
@@ -203,7 +203,7 @@ export class Networks {
     if (this.#bridges.has(bridge)) {
       this.#bridges.delete(bridge)
       // A guest that is gone has no bridge any more.
-      await this.#context.machine.removeNetwork(bridge).catch((error: unknown) => {
+      await this.#context.machine.networks.remove(bridge).catch((error: unknown) => {
         this.#context.log.add(`network ${network.name}: ${String(error)}`)
       })
     }
@@ -306,7 +306,7 @@ export class Networks {
     if (network.record.driver !== 'bridge') return Promise.resolve()
     const known = this.#bridges.get(network.bridge)
     if (known) return known
-    const made = this.#context.machine.createNetwork(network.guest())
+    const made = this.#context.machine.networks.create(network.guest())
     this.#bridges.set(network.bridge, made)
     made.catch(() => this.#bridges.delete(network.bridge))
     return made

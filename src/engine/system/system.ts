@@ -212,7 +212,7 @@ export class System {
       id,
       version,
       machine: guest instanceof EngineError ? guest.message : guest,
-      kernelLog: await machine.kernelLog().catch(messageOf),
+      kernelLog: await machine.guest.kernelLog().catch(messageOf),
       containers: this.#containers.briefs(),
       log: log.lines(),
     }
@@ -220,7 +220,7 @@ export class System {
 
   async #guest(): Promise<GuestInfo | EngineError> {
     try {
-      return await this.#context.machine.info()
+      return await this.#context.machine.guest.info()
     } catch (error) {
       if (error instanceof EngineError) return error
       throw error

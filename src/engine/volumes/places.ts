@@ -65,7 +65,7 @@ export async function placeBind(context: Context, mount: MountPoint): Promise<Mo
 
 async function isThere(machine: Machine, path: string): Promise<boolean> {
   try {
-    await machine.statFile({ host: true }, path)
+    await machine.files.stat({ host: true }, path)
     return true
   } catch (error) {
     if (error instanceof EngineError && error.code === 'not-found') return false
@@ -100,5 +100,5 @@ async function makeDirectories(machine: Machine, path: string): Promise<void> {
       controller.close()
     },
   })
-  await machine.writeFiles({ host: true }, `/${parts.slice(0, known).join('/')}`, tar)
+  await machine.files.write({ host: true }, `/${parts.slice(0, known).join('/')}`, tar)
 }

@@ -18,7 +18,7 @@ export async function reconcileDisk({ machine, log }: Context, owners: DiskOwner
     for (const id of uppers) {
       if (owners.hasContainer(id) || !/^[0-9a-f]{64}$/.test(id)) continue
       log.add(`disk: the layer ${id.slice(0, 12)} is nobody's and removed`)
-      await machine.delete(id)
+      await machine.containers.delete(id)
     }
     for (const name of volumes) {
       if (owners.hasVolume(name)) continue

@@ -84,8 +84,8 @@ export async function startHeadless({
       log: (line) => log.add(line),
     }),
   )
-  machine.addTree(hostRoot.tree, hostRoot.root)
-  machine.connectOutside(
+  machine.trees.add(hostRoot.tree, hostRoot.root)
+  machine.networks.connectOutside(
     egress === null
       ? noEgress('the engine was started with --egress none')
       : (egress ?? new DirectEgress(new EgressPolicy({}))),

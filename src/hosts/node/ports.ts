@@ -71,7 +71,7 @@ export class NodePorts implements PortPublisher {
   async #carry(socket: Socket, target: () => Target, signal: AbortSignal): Promise<void> {
     using _place = await this.#connections.take(signal)
     if (socket.destroyed) return
-    await join(socket, await this.#machine.dial({ protocol: 'tcp', ...target() }, signal))
+    await join(socket, await this.#machine.networks.dial({ protocol: 'tcp', ...target() }, signal))
   }
 
   async #udp(host: HostPort, target: () => Target): Promise<AsyncDisposable> {
@@ -91,7 +91,7 @@ export class NodePorts implements PortPublisher {
       if (!peer) {
         // What there is no room for is lost, as on a network.
         if (peers.size >= peersMax) return
-        const dialled = this.#machine.dial({ protocol: 'udp', ...target() })
+        const dialled = this.#machine.networks.dial({ protocol: 'udp', ...target() })
         peer = new Peer(dialled, socket, from, () => peers.delete(key))
         peers.set(key, peer)
       }

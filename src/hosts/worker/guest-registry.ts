@@ -30,7 +30,7 @@ async function send(
   port: number,
   { registry, method, path, headers, body = new Uint8Array(), signal }: RegistryRequest,
 ): Promise<RegistryResponse> {
-  const connection = await machine
+  const connection = await machine.networks
     .dial({ protocol: 'tcp', address: '127.0.0.1', port }, signal)
     .catch((cause: unknown) => {
       signal?.throwIfAborted()

@@ -88,7 +88,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       hostname: 'drydock',
       disk,
       hostRoot: hostRoot.then((opened) => {
-        machine.addTree(opened.tree, opened.root)
+        machine.trees.add(opened.tree, opened.root)
         return opened
       }),
       log: (line) => log.add(line),
@@ -97,7 +97,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   const stop = new AbortController()
   opening.defer(() => stop.abort(new Error('the playground was closed')))
   const relay = pageRelay(assets.base, stop.signal)
-  machine.connectOutside(relay.egress)
+  machine.networks.connectOutside(relay.egress)
   options.onMachine?.(machine)
   const registry = new CatalogTransport(
     assets.catalog.open,

@@ -11,7 +11,7 @@ import type {
 } from '../../link/playground.ts'
 import type { Departure, DepartureStatus } from '../../link/ownership.ts'
 import type { OnTransfer } from '../../link/transfer.ts'
-import type { MachineState } from '../../ports/machine.ts'
+import type { MachineState } from '../../ports/machine/guest.ts'
 import type { GuestMachine } from '../../machine/guest-machine.ts'
 import { replaceStores } from '../../storage/idb/replacement.ts'
 import { diagnosticsOf } from '../diagnostics.ts'
@@ -90,7 +90,7 @@ export class WorkerPlayground implements Playground {
     )
     const { machine } = engine
     const handler = watchPulls(engine.handler, (pulls) => board.update({ pulls }))
-    machine.onState((state) => {
+    machine.guest.onState((state) => {
       void this.#show(state, engine, board)
     }, stop.signal)
     const files = new ShellFiles(machine)
@@ -206,7 +206,7 @@ export class WorkerPlayground implements Playground {
       const after = before.phase === 'lost' ? { after: before.reason } : {}
       board.update({ machine: { phase: 'starting', ...after } })
     } else {
-      const { kernel, memoryBytes } = await machine.info()
+      const { kernel, memoryBytes } = await machine.guest.info()
       board.update({ machine: { phase: 'running', kernel, memoryBytes } })
     }
   }

@@ -25,7 +25,7 @@ export async function openShell(
   sink: TerminalSink,
 ): Promise<TerminalSession> {
   const shell = { host: name }
-  const child = await machine.runOnHost({
+  const child = await machine.processes.runOnHost({
     ...shell,
     process: {
       terminal: true,
@@ -45,8 +45,8 @@ export async function openShell(
   const input = child.stdin.getWriter()
   return {
     write: (bytes) => input.write(bytes),
-    resize: (next) => machine.resize(shell, next),
-    close: () => machine.signal(shell, HANG_UP),
+    resize: (next) => machine.processes.resize(shell, next),
+    close: () => machine.processes.signal(shell, HANG_UP),
   }
 }
 

@@ -14,7 +14,7 @@ class Bench {
       engineId: 'bench',
       onProgress: () => undefined,
     })
-    await this.#engine.machine.info()
+    await this.#engine.machine.guest.info()
   }
 
   pull(image: string, tag: string): Promise<number[]> {
@@ -95,7 +95,7 @@ class Bench {
   }
 
   ping(count: number): Promise<number[]> {
-    return timed(count, () => this.#opened().machine.ping())
+    return timed(count, () => this.#opened().machine.guest.ping())
   }
 
   streamOut(bytes: number): Promise<number> {

@@ -102,7 +102,7 @@ export class PreviewPorts implements PortPublisher, Disposable {
   ): OpenPort {
     const dial = async (signal: AbortSignal): Promise<Duplex> => {
       const machine = await this.#machine()
-      return machine.dial({ protocol: 'tcp', ...target() }, signal)
+      return machine.networks.dial({ protocol: 'tcp', ...target() }, signal)
     }
     const http = new HttpClient({
       dial,
