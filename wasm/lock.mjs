@@ -1,5 +1,5 @@
 // public/guest/lock.json: digest and size of each committed artifact, and the Debian packages it was made from.
-//   node lock.mjs write              after a build
+//   node lock.mjs write [REASON]     after a build; the reason, if it adds files of over 1 MiB
 //   node lock.mjs packages [SOURCE]  name, version, architecture of each package, for sources.sh
 
 import { execFileSync } from 'node:child_process'
@@ -10,6 +10,8 @@ import { join } from 'node:path'
 const wasm = import.meta.dirname
 const publicFolder = join(wasm, '..', 'public')
 const lockFile = join(publicFolder, 'guest', 'lock.json')
+/** Bytes of a file that needs a reason to be added: every clone downloads it, for ever. */
+const LARGE = 1 << 20
 /** Made by `npm run build` from what is locked. */
 const unlocked = /^guest\/(lock\.json|snapshot.*)$|\.tmp$/
 
@@ -33,7 +35,8 @@ const installed = (...names) =>
     .trim()
     .split('\n')
 
-function writeLock() {
+function writeLock(reason) {
+  const before = JSON.parse(readFileSync(lockFile, 'utf8'))
   const libc = installed('libc6-dev-i386', 'lib32gcc-12-dev')
   const sources = {
     kernel: pinned('kernel/packages.lock', ['linux-source-6.12']),
@@ -68,7 +71,13 @@ function writeLock() {
         return [path, { sha256, size: bytes.length, source: sourceOf(path) }]
       }),
   )
-  writeFileSync(`${lockFile}.tmp`, `${JSON.stringify({ files, sources }, undefined, 2)}\n`)
+  const large = { ...before.large }
+  for (const [path, { sha256, size }] of Object.entries(files)) {
+    if (size <= LARGE || large[sha256]) continue
+    if (!reason) throw new Error(`${path} is new and large. Why? node lock.mjs write REASON`)
+    large[sha256] = reason
+  }
+  writeFileSync(`${lockFile}.tmp`, `${JSON.stringify({ files, large, sources }, undefined, 2)}\n`)
   renameSync(`${lockFile}.tmp`, lockFile)
 }
 
@@ -81,6 +90,6 @@ function printPackages(wanted) {
 }
 
 const [command, ...rest] = process.argv.slice(2)
-if (command === 'write') writeLock()
+if (command === 'write') writeLock(rest.join(' '))
 else if (command === 'packages') printPackages(rest)
-else throw new Error('lock.mjs write | packages [SOURCE]...')
+else throw new Error('lock.mjs write [REASON] | packages [SOURCE]...')

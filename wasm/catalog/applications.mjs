@@ -81,13 +81,10 @@ export const applicationPackages = [...new Set(applications.flatMap(({ packages 
 /**
  * @param {object} options
  * @param {{name: string, version: string}[]} options.packages the lock's
- * @param {(application: {name: string, packages: string[], finish: string[], first: string[]}) => object} options.layer
- *   makes the layer above debian:12-slim
- * @param {object} options.base debian's layer with its `createdBy`
- * @param {number} options.epoch seconds
+ * @param {(application: object) => object[]} options.layers makes the layers, that of debian:12-slim included
  * @returns images for Layout.add
  */
-export function applicationImages({ packages, layer, base, epoch }) {
+export function applicationImages({ packages, layers }) {
   return applications.map((application) => {
     const { name, config, first, licenses } = application
     const pin = packages.find((each) => each.name === application.version)
@@ -98,15 +95,17 @@ export function applicationImages({ packages, layer, base, epoch }) {
         : []),
       `${join(here, name, 'finish.sh')} "$1"`,
     ]
+    const references = tags.map((tag) => `docker.io/library/${name}:${tag}`)
     return {
-      references: tags.map((tag) => `docker.io/library/${name}:${tag}`),
-      layers: [
-        base,
-        {
-          layer: layer({ name, packages: application.packages, finish, first }),
-          createdBy: `drydock: Debian ${application.packages.join(' ')}, wasm/catalog/${name}`,
-        },
-      ],
+      references,
+      layers: layers({
+        name,
+        reference: `docker.io/library/${name}:latest`,
+        packages: application.packages,
+        finish,
+        first,
+        createdBy: `drydock: Debian ${application.packages.join(' ')}, wasm/catalog/${name}`,
+      }),
       config: {
         Env: environment,
         WorkingDir: '/',
@@ -119,7 +118,6 @@ export function applicationImages({ packages, layer, base, epoch }) {
           version: pin.version,
         }),
       },
-      epoch,
     }
   })
 }

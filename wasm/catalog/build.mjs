@@ -7,22 +7,23 @@ import { debianImages } from './debian.mjs'
 import { busybox, helloWorld } from './images.mjs'
 import { Layout } from './layout.mjs'
 import { Apt, newestBuild, readLock, writeLock, writeRepository } from './packages.mjs'
+import { Published } from './published.mjs'
 
 const here = import.meta.dirname
 const work = join(here, 'work')
 const debs = join(work, 'debs')
 const lockFile = join(here, 'packages.lock')
 
-const [flag, ...rest] = process.argv.slice(2)
-if (rest.length || (flag !== undefined && flag !== '--update'))
-  throw new Error('Usage: build.sh [--update]')
+const flags = process.argv.slice(2)
+if (flags.some((flag) => flag !== '--update' && flag !== '--anew'))
+  throw new Error('Usage: build.sh [--update] [--anew]')
 
 const tools = readFileSync(join(here, '..', 'root', 'packages.txt'), 'utf8')
   .split('\n')
   .filter((line) => line && !line.startsWith('#'))
 
 const apt = new Apt(join(work, 'apt'))
-if (flag === '--update') {
+if (flags.includes('--update')) {
   apt.update()
   const latest = apt.resolve(['busybox-static', ...tools, ...applicationPackages])
   apt.download(latest, debs)
@@ -32,9 +33,12 @@ const { epoch, packages } = readLock(lockFile)
 apt.download(packages, debs)
 writeRepository(packages, debs)
 
+const target = join(here, '..', '..', 'public', 'registry')
+const published = new Published(flags.includes('--anew') ? work : target)
 const pinOf = (name) => packages.find((pin) => pin.name === name)
 const layout = new Layout()
-layout.add(helloWorld(work, epoch))
-layout.add(busybox(work, debs, pinOf('busybox-static'), epoch))
-for (const image of debianImages({ work, debs, packages, tools, epoch })) layout.add(image)
-layout.write(join(here, '..', '..', 'public', 'registry'))
+layout.add(helloWorld(work, epoch, published))
+layout.add(busybox(work, debs, pinOf('busybox-static'), epoch, published))
+for (const image of debianImages({ work, debs, packages, tools, epoch, published }))
+  layout.add(image)
+layout.write(target)

@@ -8,6 +8,7 @@ import { applicationImages } from './applications.mjs'
 import { buildLayer } from './estargz.mjs'
 import { environment, labels } from './images.mjs'
 import { debName } from './packages.mjs'
+import { changesAbove, withChanges } from './published.mjs'
 import { readTar } from './tar.mjs'
 
 const here = import.meta.dirname
@@ -64,8 +65,11 @@ function debianTree({ work, debs, include, finish, epoch, inputs }) {
   )
 }
 
-/** @returns the images: debian, the guest's root, the applications */
-export function debianImages({ work, debs, packages, tools, epoch }) {
+/**
+ * @param {import('./published.mjs').Published} options.published what is kept of the last build
+ * @returns the images: debian, the guest's root, the applications
+ */
+export function debianImages({ work, debs, packages, tools, epoch, published }) {
   const slim = `${join(here, 'debian', 'slim.sh')} "$1" ${join(work, 'sources.example')}`
   const apt = join(debs, debName(packages.find(({ name }) => name === 'apt')))
   extractExample(apt, join(work, 'sources.example'))
@@ -94,17 +98,43 @@ export function debianImages({ work, debs, packages, tools, epoch }) {
     .find(({ name }) => name === 'etc/debian_version')
     .data.toString()
     .trim()
-  const baseLayer = buildLayer(base, first)
-  const toolsLayer = buildLayer(difference(base, full), first)
-  const baseHistory = { layer: baseLayer, createdBy: 'drydock: Debian 12 minbase, slim (i386)' }
+  const debianName = 'docker.io/library/debian:12-slim'
+  const debianLayers = withChanges({
+    layers: published.layers(debianName),
+    tree: base,
+    epoch,
+    build: (changes) => buildLayer(changes, first),
+  }) ?? [
+    {
+      layer: buildLayer(base, first),
+      createdBy: 'drydock: Debian 12 minbase, slim (i386)',
+      epoch,
+    },
+  ]
+  // The images above share the layer, not its changes: each brings those in its own.
+  const [baseLayer] = debianLayers
+  const layersOf = ({ reference, tree, createdBy, first: firstFiles }) => {
+    const layers = published.layers(reference)
+    const build = (changes) => buildLayer(changes, firstFiles)
+    const kept =
+      layers[0]?.layer.digest === baseLayer.layer.digest
+        ? withChanges({ layers, tree, epoch, build })
+        : undefined
+    return (
+      kept ?? [
+        baseLayer,
+        { layer: build(changesAbove([baseLayer], tree, epoch)), createdBy, epoch },
+      ]
+    )
+  }
   const common = {
     source: 'https://sources.debian.org/',
     licenses: 'LicenseRef-Debian-main',
     version,
   }
   const debian = {
-    references: ['docker.io/library/debian:12-slim', 'docker.io/library/debian:bookworm-slim'],
-    layers: [baseHistory],
+    references: [debianName, 'docker.io/library/debian:bookworm-slim'],
+    layers: debianLayers,
     config: {
       Env: environment,
       Cmd: ['bash'],
@@ -116,15 +146,16 @@ export function debianImages({ work, debs, packages, tools, epoch }) {
         ...common,
       }),
     },
-    epoch,
   }
   const root = {
     references: ['docker.io/drydock/root:latest'],
     annotations: { 'dev.drydock.role': 'root' },
-    layers: [
-      baseHistory,
-      { layer: toolsLayer, createdBy: `drydock: host root with ${tools.join(' ')}` },
-    ],
+    layers: layersOf({
+      reference: 'docker.io/drydock/root:latest',
+      tree: full,
+      createdBy: `drydock: host root with ${tools.join(' ')}`,
+      first,
+    }),
     config: {
       Env: [...environment, 'LC_CTYPE=C.UTF-8'],
       Cmd: ['bash', '-l'],
@@ -135,20 +166,22 @@ export function debianImages({ work, debs, packages, tools, epoch }) {
         ...common,
       }),
     },
-    epoch,
   }
-  const layer = ({ name, packages: include, finish, first: firstFiles }) => {
-    const tree = debianTree({
-      work,
-      debs,
-      epoch,
-      include: ['apt', 'debian-archive-keyring', ...include],
-      finish: [slim, ...finish],
-      inputs: scripts + folderText(join(here, name)),
+  const layers = ({ name, reference, packages: include, finish, first: firstFiles, createdBy }) =>
+    layersOf({
+      reference,
+      tree: debianTree({
+        work,
+        debs,
+        epoch,
+        include: ['apt', 'debian-archive-keyring', ...include],
+        finish: [slim, ...finish],
+        inputs: scripts + folderText(join(here, name)),
+      }),
+      createdBy,
+      first: firstFiles,
     })
-    return buildLayer(difference(base, tree), firstFiles)
-  }
-  return [debian, root, ...applicationImages({ packages, layer, base: baseHistory, epoch })]
+  return [debian, root, ...applicationImages({ packages, layers })]
 }
 
 const readRoot = (name) => readFileSync(join(rootFolder, name), 'utf8')
@@ -166,39 +199,4 @@ function extractExample(deb, target) {
   const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', deb], { maxBuffer: 1 << 26 })
   const example = readTar(tar).find(({ name }) => name.endsWith('/examples/sources.list'))
   writeFileSync(target, example.data)
-}
-
-/** What must be laid over `lower` to get `upper`: changed entries, their parents, whiteouts. */
-export function difference(lower, upper) {
-  const before = new Map(lower.map((entry) => [entry.name, entry]))
-  const after = new Map(upper.map((entry) => [entry.name, entry]))
-  const chosen = new Set()
-  const choose = (entry) => {
-    if (chosen.has(entry)) return
-    const cut = entry.name.replace(/\/$/, '').lastIndexOf('/')
-    if (cut > 0) choose(after.get(entry.name.slice(0, cut + 1)))
-    // A hard link names an entry of its own layer.
-    if (entry.type === 'hardlink') choose(after.get(entry.linkName))
-    chosen.add(entry)
-  }
-  for (const entry of upper) if (!same(before.get(entry.name), entry)) choose(entry)
-  const gone = lower
-    .map(({ name }) => name.replace(/\/$/, ''))
-    .filter((name) => !after.has(name) && !after.has(`${name}/`))
-    .filter((name, at, all) => !all.some((other) => name.startsWith(`${other}/`)))
-  const whiteouts = gone.map((name) => {
-    const cut = name.lastIndexOf('/') + 1
-    const parent = after.get(name.slice(0, cut))
-    if (parent) choose(parent)
-    const mark = { type: 'reg', mode: 0o644, uid: 0, gid: 0, mtime: 0, data: Buffer.alloc(0) }
-    return { name: `${name.slice(0, cut)}.wh.${name.slice(cut)}`, ...mark }
-  })
-  return [...chosen, ...whiteouts]
-}
-
-function same(a, b) {
-  if (!a || a.type !== b.type || a.linkName !== b.linkName) return false
-  if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid || a.mtime !== b.mtime) return false
-  if (JSON.stringify([...(a.xattrs ?? [])]) !== JSON.stringify([...(b.xattrs ?? [])])) return false
-  return a.data === undefined || a.data.equals(b.data)
 }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildLayer } from './estargz.mjs'
 import { debName } from './packages.mjs'
+import { withChanges } from './published.mjs'
 import { readTar } from './tar.mjs'
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -32,18 +33,32 @@ export const labels = ({ title, description, source, licenses, version }) => ({
 })
 export const environment = [PATH]
 
+/** The layers of an image of one layer: as published, with what has changed, or new. */
+function layersOf({ published, reference, tree, first, createdBy, epoch }) {
+  const build = (entries) => buildLayer(entries, first)
+  const layers = published.layers(reference)
+  return withChanges({ layers, tree, epoch, build }) ?? [{ layer: build(tree), createdBy, epoch }]
+}
+
 /** A static program of ours; it prints a greeting. */
-export function helloWorld(work, epoch) {
+export function helloWorld(work, epoch, published) {
   const program = join(work, 'hello')
   const flags =
     '-m32 -march=i686 -std=gnu11 -Wall -Wextra -Wconversion -Werror -Os -ffreestanding -fno-pic -no-pie ' +
     '-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-ident ' +
     '-nostdlib -static -s -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,noexecstack'
   execFileSync('gcc', [...flags.split(' '), '-o', program, join(here, 'hello-world', 'hello.c')])
-  const layer = buildLayer([file('hello', epoch, readFileSync(program), 0o755)], ['hello'])
+  const reference = 'docker.io/library/hello-world:latest'
   return {
-    references: ['docker.io/library/hello-world:latest'],
-    layers: [{ layer, createdBy: 'drydock: wasm/catalog/hello-world/hello.c' }],
+    references: [reference],
+    layers: layersOf({
+      published,
+      reference,
+      tree: [file('hello', epoch, readFileSync(program), 0o755)],
+      first: ['hello'],
+      createdBy: 'drydock: wasm/catalog/hello-world/hello.c',
+      epoch,
+    }),
     config: {
       Env: environment,
       Cmd: ['/hello'],
@@ -57,12 +72,11 @@ export function helloWorld(work, epoch) {
         version: '1.0',
       }),
     },
-    epoch,
   }
 }
 
 /** Debian's busybox-static with a name for each applet, laid out like the official image. */
-export function busybox(work, debs, pin, epoch) {
+export function busybox(work, debs, pin, epoch, published) {
   const deb = join(debs, debName(pin))
   const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', deb], { maxBuffer: 1 << 26 })
   const packed = readTar(tar)
@@ -85,13 +99,17 @@ export function busybox(work, debs, pin, epoch) {
     gid: 0,
     mtime,
   }))
-  const layer = buildLayer(
-    [...busyboxRoot(epoch), program, copyright, ...links],
-    ['bin/busybox', 'bin/sh', 'etc/passwd', 'etc/group'],
-  )
+  const reference = 'docker.io/library/busybox:latest'
   return {
-    references: ['docker.io/library/busybox:latest', `docker.io/library/busybox:${upstream(pin)}`],
-    layers: [{ layer, createdBy: `drydock: Debian busybox-static ${pin.version}` }],
+    references: [reference, `docker.io/library/busybox:${upstream(pin)}`],
+    layers: layersOf({
+      published,
+      reference,
+      tree: [...busyboxRoot(epoch), program, copyright, ...links],
+      first: ['bin/busybox', 'bin/sh', 'etc/passwd', 'etc/group'],
+      createdBy: `drydock: Debian busybox-static ${pin.version}`,
+      epoch,
+    }),
     config: {
       Env: environment,
       Cmd: ['sh'],
@@ -105,7 +123,6 @@ export function busybox(work, debs, pin, epoch) {
         version: pin.version,
       }),
     },
-    epoch,
   }
 }
 

@@ -17,19 +17,23 @@ export class Layout {
   /**
    * @param {object} image
    * @param {string[]} image.references full references, e.g. `docker.io/library/busybox:latest`
-   * @param {{layer: ReturnType<typeof import('./estargz.mjs').buildLayer>, createdBy: string}[]} image.layers
+   * @param {{layer: ReturnType<typeof import('./estargz.mjs').buildLayer>, createdBy: string, epoch: number}[]} image.layers
    * @param {object} image.config the `config` object of config.md
-   * @param {number} image.epoch creation time, seconds
    * @param {Record<string, string>} [image.annotations] for the descriptors in index.json
    */
-  add({ references, layers, config, epoch, annotations = {} }) {
-    const created = new Date(epoch * 1000).toISOString().replace('.000Z', 'Z')
+  add({ references, layers, config, annotations = {} }) {
+    const date = (seconds) => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+    // An image is as old as what is in it, so that one that has not changed keeps its digest.
+    const created = date(Math.max(...layers.map((each) => each.epoch)))
     const imageConfig = this.#json({
       created,
       ...PLATFORM,
       config,
       rootfs: { type: 'layers', diff_ids: layers.map(({ layer }) => layer.diffId) },
-      history: layers.map(({ createdBy }) => ({ created, created_by: createdBy })),
+      history: layers.map((each) => ({
+        created: date(each.epoch),
+        created_by: each.createdBy,
+      })),
     })
     const manifest = this.#json({
       schemaVersion: 2,
