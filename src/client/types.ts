@@ -1,12 +1,6 @@
 /** Answers of the Engine API that only clients name, as far as they read them. What is optional may be absent or null. */
-import type {
-  ContainerConfig,
-  EndpointSettings,
-  HostConfig,
-  ImageSummary,
-  Labels,
-  PortBinding,
-} from '../core/engine-api.ts'
+import type { ContainerConfig, EndpointSettings, ImageSummary, Labels } from '../core/engine-api.ts'
+import type { HostConfig, PortBinding } from '../core/host-config.ts'
 
 interface Mount {
   readonly Type: string

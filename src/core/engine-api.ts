@@ -1,5 +1,6 @@
 /** JSON shapes of the Engine API v1.51 (moby docs/api/v1.51.yaml), shared by the engine and its clients. */
 import type { Digest } from './digest.ts'
+import type { HostConfig } from './host-config.ts'
 import type { OciContainerDefaults, OciHealthcheck } from './oci.ts'
 
 export const API_VERSION = '1.51'
@@ -100,109 +101,6 @@ export interface SystemVersion {
   readonly Arch: string
   readonly KernelVersion: string
   readonly BuildTime: string
-}
-
-export interface RestartPolicy {
-  readonly Name?: '' | 'no' | 'always' | 'unless-stopped' | 'on-failure'
-  readonly MaximumRetryCount?: number
-}
-
-export interface PortBinding {
-  readonly HostIp?: string
-  readonly HostPort?: string
-}
-
-export interface MountSpec {
-  readonly Type: 'bind' | 'volume' | 'tmpfs' | 'image' | 'npipe' | 'cluster'
-  readonly Source?: string
-  readonly Target: string
-  readonly ReadOnly?: boolean
-  readonly Consistency?: string
-  readonly BindOptions?: {
-    readonly Propagation?: string
-    readonly NonRecursive?: boolean
-    readonly CreateMountpoint?: boolean
-  }
-  readonly VolumeOptions?: {
-    readonly NoCopy?: boolean
-    readonly Labels?: Labels
-    readonly Subpath?: string
-    readonly DriverConfig?: { readonly Name?: string; readonly Options?: Labels }
-  }
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
-}
-
-/** What a client may send; the engine keeps what it is given and fills in the rest. */
-export interface HostConfig {
-  readonly Binds?: readonly string[] | null
-  readonly ContainerIDFile?: string
-  readonly LogConfig?: { readonly Type?: string; readonly Config?: Labels | null }
-  readonly NetworkMode?: string
-  readonly PortBindings?: Readonly<Record<string, readonly PortBinding[] | null>> | null
-  readonly RestartPolicy?: RestartPolicy
-  readonly AutoRemove?: boolean
-  readonly VolumeDriver?: string
-  readonly VolumesFrom?: readonly string[] | null
-  readonly Mounts?: readonly MountSpec[] | null
-  /** Height, width. */
-  readonly ConsoleSize?: readonly [number, number]
-  readonly Annotations?: Labels
-  readonly CapAdd?: readonly string[] | null
-  readonly CapDrop?: readonly string[] | null
-  readonly CgroupnsMode?: string
-  readonly Dns?: readonly string[] | null
-  readonly DnsOptions?: readonly string[] | null
-  readonly DnsSearch?: readonly string[] | null
-  readonly ExtraHosts?: readonly string[] | null
-  readonly GroupAdd?: readonly string[] | null
-  readonly IpcMode?: string
-  readonly Cgroup?: string
-  readonly Links?: readonly string[] | null
-  readonly OomScoreAdj?: number
-  readonly PidMode?: string
-  readonly Privileged?: boolean
-  readonly PublishAllPorts?: boolean
-  readonly ReadonlyRootfs?: boolean
-  readonly SecurityOpt?: readonly string[] | null
-  readonly StorageOpt?: Labels | null
-  readonly Tmpfs?: Labels | null
-  readonly UTSMode?: string
-  readonly UsernsMode?: string
-  readonly ShmSize?: number
-  readonly Sysctls?: Labels | null
-  readonly Runtime?: string
-  readonly Isolation?: string
-  readonly CpuShares?: number
-  readonly Memory?: number
-  readonly NanoCpus?: number
-  readonly CgroupParent?: string
-  readonly BlkioWeight?: number
-  readonly CpuPeriod?: number
-  readonly CpuQuota?: number
-  readonly CpuRealtimePeriod?: number
-  readonly CpuRealtimeRuntime?: number
-  readonly CpusetCpus?: string
-  readonly CpusetMems?: string
-  readonly Devices?:
-    | readonly {
-        readonly PathOnHost?: string
-        readonly PathInContainer?: string
-        readonly CgroupPermissions?: string
-      }[]
-    | null
-  readonly DeviceCgroupRules?: readonly string[] | null
-  readonly DeviceRequests?: readonly unknown[] | null
-  readonly MemoryReservation?: number
-  readonly MemorySwap?: number
-  readonly MemorySwappiness?: number | null
-  readonly OomKillDisable?: boolean | null
-  readonly PidsLimit?: number | null
-  readonly Ulimits?:
-    | readonly { readonly Name: string; readonly Hard: number; readonly Soft: number }[]
-    | null
-  readonly MaskedPaths?: readonly string[] | null
-  readonly ReadonlyPaths?: readonly string[] | null
-  readonly Init?: boolean | null
 }
 
 export interface ContainerConfig {

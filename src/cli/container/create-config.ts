@@ -1,4 +1,5 @@
-import type { ContainerCreateRequest, HostConfig } from '../../core/engine-api.ts'
+import type { ContainerCreateRequest } from '../../core/engine-api.ts'
+import type { HostConfig } from '../../core/host-config.ts'
 import { textOf } from '../../client/api-client.ts'
 import type { CliHost } from '../../ports/cli-host.ts'
 import type { Flags } from '../flags.ts'

@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/error.ts'
+import type { HostConfig } from '../../core/host-config.ts'
 import type { CreateBody } from './config.ts'
 import { checkShape, type Shape } from '../../codec/json-shape.ts'
 
@@ -40,8 +41,8 @@ const mount = struct('Mount', {
   TmpfsOptions: struct('TmpfsOptions', { SizeBytes: 'int64', Mode: 'int' }),
 })
 
-/** Shape of HostConfig, whose resources are also what `update` takes. */
-export const hostConfig: Shape = struct('HostConfig', {
+/** What of HostConfig is checked; its resources are also what `update` takes. */
+const hostFields = {
   Binds: texts,
   ContainerIDFile: 'string',
   LogConfig: struct('LogConfig', { Type: 'string', Config: textByName }),
@@ -113,7 +114,9 @@ export const hostConfig: Shape = struct('HostConfig', {
   MaskedPaths: texts,
   ReadonlyPaths: texts,
   Init: 'bool',
-})
+} as const satisfies { readonly [K in keyof HostConfig]: Shape }
+
+export const hostConfig: Shape = struct('HostConfig', hostFields)
 
 /** Shape of a container's settings in one network. */
 export const endpoint: Shape = struct('EndpointSettings', {

@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { Resources, RestartPolicy } from './config.ts'
+import type { CompleteResources, Resources, RestartPolicy } from '../../core/host-config.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { requireFreeName } from './create.ts'
@@ -79,7 +79,7 @@ export async function renameContainer(
 }
 
 /** Body of `containers/{id}/update`: zeros and nulls change nothing. */
-export type UpdateBody = Partial<Resources> & { readonly RestartPolicy?: RestartPolicy }
+export type UpdateBody = Resources & { readonly RestartPolicy?: RestartPolicy }
 
 const numbers = [
   'CpuShares',
@@ -108,10 +108,11 @@ export async function updateContainer(
   }
   const changes = Object.fromEntries(
     numbers.flatMap((name) => (body[name] ? [[name, body[name]]] : [])),
-  ) as Partial<Resources>
-  const policy = body.RestartPolicy?.Name ? body.RestartPolicy : undefined
+  ) as Partial<CompleteResources>
+  const { Name: name, MaximumRetryCount: retries } = body.RestartPolicy ?? {}
+  const policy = name ? { Name: name, MaximumRetryCount: retries ?? 0 } : undefined
   if (policy) {
-    checkRestartPolicy({ ...policy, MaximumRetryCount: policy.MaximumRetryCount ?? 0 })
+    checkRestartPolicy(policy)
     if (hostConfig.AutoRemove && policy.Name !== 'no') {
       throw new EngineError(
         'invalid-parameter',
@@ -128,9 +129,7 @@ export async function updateContainer(
   const next = {
     ...base,
     ...changes,
-    ...(policy
-      ? { RestartPolicy: { ...policy, MaximumRetryCount: policy.MaximumRetryCount ?? 0 } }
-      : {}),
+    ...(policy ? { RestartPolicy: policy } : {}),
   }
   checkResources(next, next.NanoCpus > 0 ? (await machine.guest.info()).cpus : 1)
   if (changes.Memory && !changes.MemorySwap && changes.Memory > hostConfig.MemorySwap) {

@@ -1,4 +1,4 @@
-import type { MountRequest } from '../volumes/parse-mounts.ts'
+import type { HostConfig } from '../../core/host-config.ts'
 import type { OciContainerDefaults, OciHealthcheck } from '../../core/oci.ts'
 
 /** ContainerConfig of the Engine API, as it is stored and shown. */
@@ -30,87 +30,6 @@ export interface ContainerConfig {
   readonly Shell?: readonly string[]
 }
 
-interface Ulimit {
-  readonly Name: string
-  readonly Hard: number
-  readonly Soft: number
-}
-
-export interface RestartPolicy {
-  readonly Name: 'no' | 'always' | 'on-failure' | 'unless-stopped'
-  readonly MaximumRetryCount: number
-}
-
-/** The part of HostConfig that `update` may change. Bytes, and the kernel's units for processors. */
-export interface Resources {
-  readonly CpuShares: number
-  readonly Memory: number
-  readonly NanoCpus: number
-  readonly CpuPeriod: number
-  readonly CpuQuota: number
-  readonly MemoryReservation: number
-  /** Memory and swap together; -1: no limit. */
-  readonly MemorySwap: number
-  readonly PidsLimit: number | null
-  readonly Ulimits: readonly Ulimit[] | null
-}
-
-/** What the engine reads of HostConfig; the rest is kept and shown as it was given. */
-export interface HostConfig extends Resources {
-  readonly NetworkMode: string
-  readonly RestartPolicy: RestartPolicy
-  readonly AutoRemove: boolean
-  readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }
-  readonly ConsoleSize: readonly [rows: number, columns: number]
-  readonly CapAdd: readonly string[] | null
-  readonly CapDrop: readonly string[] | null
-  readonly CgroupnsMode: string
-  readonly Dns: readonly string[]
-  readonly DnsOptions: readonly string[]
-  readonly DnsSearch: readonly string[]
-  readonly ExtraHosts: readonly string[] | null
-  readonly GroupAdd: readonly string[] | null
-  readonly IpcMode: string
-  readonly PidMode: string
-  readonly UTSMode: string
-  readonly OomScoreAdj: number
-  readonly Privileged: boolean
-  readonly ReadonlyRootfs: boolean
-  readonly SecurityOpt: readonly string[] | null
-  readonly Tmpfs?: Readonly<Record<string, string>>
-  readonly ShmSize: number
-  readonly Runtime: string
-  readonly Sysctls?: Readonly<Record<string, string>>
-  readonly Binds: readonly string[] | null
-  readonly VolumesFrom?: readonly string[] | null
-  readonly Mounts?: readonly MountRequest[]
-  readonly Devices: readonly DeviceMapping[]
-  readonly DeviceCgroupRules?: readonly string[] | null
-  readonly DeviceRequests?: readonly DeviceRequest[] | null
-  readonly MaskedPaths: readonly string[] | null
-  readonly ReadonlyPaths: readonly string[] | null
-  readonly Init?: boolean
-  readonly Links: readonly string[] | null
-  readonly PublishAllPorts: boolean
-  readonly PortBindings: Readonly<Record<string, readonly PortBinding[] | null>>
-}
-
-interface PortBinding {
-  readonly HostIp: string
-  readonly HostPort: string
-}
-
-interface DeviceMapping {
-  readonly PathOnHost: string
-  readonly PathInContainer: string
-  readonly CgroupPermissions: string
-}
-
-interface DeviceRequest {
-  readonly Driver?: string
-  readonly Capabilities?: readonly (readonly string[])[] | null
-}
-
 /** Body of `containers/create`: a ContainerConfig with two members more. Any part may be missing or null. */
 export type CreateBody = Nullable<ContainerConfig> & {
   /** Of clients of before 1.44: that of the first network. */
@@ -121,29 +40,10 @@ export type CreateBody = Nullable<ContainerConfig> & {
   } | null
 }
 
-type Nullable<T> = { readonly [K in keyof T]?: T[K] | null }
-
-const maskedPaths = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-]
-
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
-
-const defaultShmSize = 64 * 1024 * 1024
+export type Nullable<T> = { readonly [K in keyof T]?: T[K] | null }
 
 /** Drops what is null or undefined, so that defaults show through. */
-const given = <T extends object>(
+export const given = <T extends object>(
   value: T | null | undefined,
 ): { readonly [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(
@@ -217,97 +117,4 @@ function mergeHealthcheck(
     Object.entries(own).filter(([, value]) => value !== 0 && value !== undefined),
   )
   return { ...image, ...chosen, ...(own.Test?.length ? {} : { Test: image.Test ?? [] }) }
-}
-
-/** HostConfig with Docker's defaults, in Docker's order of members. */
-export function completeHostConfig(body: Nullable<HostConfig> | null | undefined): HostConfig {
-  const own = given(body)
-  const policy = own.RestartPolicy
-  const privileged = own.Privileged ?? false
-  const { Memory: memory = 0, MemorySwap: swap = 0 } = own
-  const defaults: HostConfig & Readonly<Record<string, unknown>> = {
-    Binds: null,
-    ContainerIDFile: '',
-    LogConfig: { Type: 'json-file', Config: {} },
-    NetworkMode: 'bridge',
-    PortBindings: {},
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-    AutoRemove: false,
-    VolumeDriver: '',
-    VolumesFrom: null,
-    ConsoleSize: [0, 0],
-    CapAdd: null,
-    CapDrop: null,
-    CgroupnsMode: privileged ? 'host' : 'private',
-    Dns: [],
-    DnsOptions: [],
-    DnsSearch: [],
-    ExtraHosts: null,
-    GroupAdd: null,
-    IpcMode: 'private',
-    Cgroup: '',
-    Links: null,
-    OomScoreAdj: 0,
-    PidMode: '',
-    Privileged: privileged,
-    PublishAllPorts: false,
-    ReadonlyRootfs: false,
-    SecurityOpt: null,
-    UTSMode: '',
-    UsernsMode: '',
-    ShmSize: defaultShmSize,
-    Runtime: 'runc',
-    Isolation: '',
-    CpuShares: 0,
-    Memory: memory,
-    NanoCpus: 0,
-    CgroupParent: '',
-    BlkioWeight: 0,
-    BlkioWeightDevice: [],
-    BlkioDeviceReadBps: [],
-    BlkioDeviceWriteBps: [],
-    BlkioDeviceReadIOps: [],
-    BlkioDeviceWriteIOps: [],
-    CpuPeriod: 0,
-    CpuQuota: 0,
-    CpuRealtimePeriod: 0,
-    CpuRealtimeRuntime: 0,
-    CpusetCpus: '',
-    CpusetMems: '',
-    Devices: [],
-    DeviceCgroupRules: null,
-    DeviceRequests: null,
-    MemoryReservation: 0,
-    MemorySwap: 0,
-    MemorySwappiness: null,
-    OomKillDisable: false,
-    PidsLimit: null,
-    Ulimits: [],
-    CpuCount: 0,
-    CpuPercent: 0,
-    IOMaximumIOps: 0,
-    IOMaximumBandwidth: 0,
-    MaskedPaths: privileged ? null : maskedPaths,
-    ReadonlyPaths: privileged ? null : readonlyPaths,
-  }
-  const merged = { ...defaults, ...own }
-  return {
-    ...merged,
-    NetworkMode: !own.NetworkMode || own.NetworkMode === 'default' ? 'bridge' : own.NetworkMode,
-    RestartPolicy: {
-      Name: policy?.Name || 'no',
-      MaximumRetryCount: policy?.MaximumRetryCount ?? 0,
-    },
-    LogConfig: {
-      Type: own.LogConfig?.Type || 'json-file',
-      Config: own.LogConfig?.Config ?? {},
-    },
-    CgroupnsMode: own.CgroupnsMode || defaults.CgroupnsMode,
-    IpcMode: own.IpcMode || defaults.IpcMode,
-    ShmSize: own.ShmSize || defaultShmSize,
-    Runtime: own.Runtime || 'runc',
-    // Docker's rule: as much swap as memory.
-    MemorySwap: memory > 0 && swap === 0 ? memory * 2 : swap,
-    PidsLimit: own.PidsLimit === undefined || own.PidsLimit === 0 ? null : own.PidsLimit,
-  }
 }

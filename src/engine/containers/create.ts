@@ -2,11 +2,13 @@ import { EngineError } from '../../core/error.ts'
 import { hex } from '../../core/hex.ts'
 import type { EndpointConfig } from '../networks/attachment.ts'
 import { checkEndpoint } from '../networks/validate.ts'
-import type { CreateBody, HostConfig } from './config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
+import type { CreateBody } from './config.ts'
 import { Container } from './container.ts'
 import type { ContainerSet } from './container-set.ts'
 import { parseCreateBody } from './body.ts'
-import { completeHostConfig, mergeConfig } from './config.ts'
+import { mergeConfig } from './config.ts'
+import { completeHostConfig } from './host-config.ts'
 import { isContainerName, randomName } from './names.ts'
 import { commandOf, createdState, recordSchema } from './record.ts'
 import { checkConfig } from './validate.ts'
@@ -143,7 +145,7 @@ function mountsFrom(containers: ContainerSet, specs: readonly string[]): MountPo
 function endpointsFor(
   { networks }: ContainerSet,
   body: CreateBody,
-  host: HostConfig,
+  host: CompleteHostConfig,
 ): Readonly<Record<string, EndpointConfig>> {
   const [mode, target] = splitMode(host.NetworkMode)
   const given = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {})

@@ -3,7 +3,7 @@ import { EngineError } from '../../core/error.ts'
 import type { FileStat } from '../../core/guest-archives.ts'
 import type { RuntimeSpec } from '../../core/runtime-spec.ts'
 import type { Machine } from '../../ports/machine.ts'
-import type { HostConfig } from './config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
 
 type Linux = RuntimeSpec['linux']
 type DeviceNode = NonNullable<Linux['devices']>[number]
@@ -26,13 +26,13 @@ const S_IFBLK = 0o060000
  */
 export async function containerDevices(
   machine: Machine,
-  { Devices: devices, DeviceCgroupRules: given, Privileged: privileged }: HostConfig,
+  { Devices: devices, DeviceCgroupRules: given, Privileged: privileged }: CompleteHostConfig,
 ): Promise<ContainerDevices> {
   const nodes: DeviceNode[] = []
   const rules: DeviceRule[] = []
   // A privileged container has all of them already, by their own names.
   for (const device of privileged ? [] : devices) {
-    const { PathOnHost: source, PathInContainer: target } = device
+    const { PathOnHost: source = '', PathInContainer: target } = device
     const access = device.CgroupPermissions || 'rwm'
     for (const node of await nodesAt(machine, source, target || source)) {
       nodes.push(node)

@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/error.ts'
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import { runtimeMount, type MountPoint } from '../volumes/mount-point.ts'
-import type { HostConfig } from './config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
 import { defaultMounts, sharedMemory } from '../../core/default-mounts.ts'
 
 /** Where guestd writes a container's files and the spec binds them from. */
@@ -10,7 +10,7 @@ const filesPath = (id: string, name: string): string => `/run/containers/${id}/$
 /** Mounts of a container, in the order they are made (moby oci/defaults.go, daemon/oci_linux.go). */
 export function containerMounts(
   id: string,
-  host: HostConfig,
+  host: CompleteHostConfig,
   files: readonly string[],
   points: readonly MountPoint[] = [],
 ): RuntimeMount[] {
@@ -57,7 +57,7 @@ export function containerMounts(
   ]
 }
 
-function standardMounts(host: HostConfig): RuntimeMount[] {
+function standardMounts(host: CompleteHostConfig): RuntimeMount[] {
   const shared = host.IpcMode === 'none' ? [] : [sharedMemory(host.ShmSize)]
   return [...defaultMounts(host.Privileged ? 'rw' : 'ro'), ...shared]
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/digest.ts'
-import type { ContainerConfig, HostConfig } from './config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
+import type { ContainerConfig } from './config.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import type { HealthState } from '../health/health-state.ts'
 import { zeroTime } from './time.ts'
@@ -40,7 +41,7 @@ export interface ContainerRecord {
   readonly created: string
   readonly image: Digest
   readonly config: ContainerConfig
-  readonly hostConfig: HostConfig
+  readonly hostConfig: CompleteHostConfig
   /** Endpoint settings by network as the client gave them. */
   readonly endpoints: Readonly<Record<string, unknown>>
   /** Volumes and bind mounts, settled when it was created. */

@@ -1,13 +1,13 @@
 import type { ResourceUpdate } from '../../core/guest-protocol.ts'
 import type { RuntimeSpec } from '../../core/runtime-spec.ts'
-import type { Resources } from './config.ts'
+import type { CompleteResources } from '../../core/host-config.ts'
 
 type SpecResources = NonNullable<RuntimeSpec['linux']['resources']>
 
 const defaultPeriod = 100_000
 
 /** Microseconds a period; undefined: no limit. */
-function quotaOf(resources: Resources): { quota: number; period: number } | undefined {
+function quotaOf(resources: CompleteResources): { quota: number; period: number } | undefined {
   if (resources.NanoCpus > 0) {
     return { quota: Math.round((resources.NanoCpus * defaultPeriod) / 1e9), period: defaultPeriod }
   }
@@ -16,7 +16,7 @@ function quotaOf(resources: Resources): { quota: number; period: number } | unde
 }
 
 /** As runtime-spec says it. */
-export function specResources(resources: Resources): SpecResources {
+export function specResources(resources: CompleteResources): SpecResources {
   const { Memory: limit, MemoryReservation: reservation, MemorySwap: swap } = resources
   const quota = quotaOf(resources)
   const { CpuShares: shares, PidsLimit: pids } = resources
@@ -36,7 +36,7 @@ export function specResources(resources: Resources): SpecResources {
 }
 
 /** As cgroup v2 says it, for a running container. */
-export function cgroupUpdate(resources: Resources): ResourceUpdate {
+export function cgroupUpdate(resources: CompleteResources): ResourceUpdate {
   const { Memory: memory, MemorySwap: swap, CpuShares: shares, PidsLimit: pids } = resources
   const quota = quotaOf(resources)
   return {

@@ -1,4 +1,4 @@
-import type { RestartPolicy } from './config.ts'
+import type { CompleteRestartPolicy } from '../../core/host-config.ts'
 
 const firstDelay = 100
 const longestDelay = 60_000
@@ -14,7 +14,7 @@ export class RestartBackoff {
    * @returns milliseconds to wait; undefined: it stays stopped
    */
   next(
-    policy: RestartPolicy,
+    policy: CompleteRestartPolicy,
     exit: { readonly code: number; readonly ran: number; readonly restarts: number },
   ): number | undefined {
     this.#delay =

@@ -1,7 +1,8 @@
 import type { RuntimeProcess, RuntimeSpec } from '../../core/runtime-spec.ts'
 import { compileSeccomp } from '../../codec/seccomp.ts'
 import { containerCapabilities } from './capabilities.ts'
-import type { ContainerConfig, HostConfig } from './config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
+import type { ContainerConfig } from './config.ts'
 import type { ContainerDevices } from './devices.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
@@ -65,14 +66,14 @@ function rootPropagation(
 }
 
 /** The program that the seccomp filter of a container is; undefined: unconfined. */
-export function seccompOf(host: HostConfig): string | undefined {
+export function seccompOf(host: CompleteHostConfig): string | undefined {
   const unconfined = (host.SecurityOpt ?? []).some((option) =>
     /^seccomp[=:]unconfined$/.test(option),
   )
   return host.Privileged || unconfined ? undefined : compileSeccomp(capabilitiesOf(host))
 }
 
-const capabilitiesOf = (host: HostConfig): readonly string[] =>
+const capabilitiesOf = (host: CompleteHostConfig): readonly string[] =>
   containerCapabilities({
     add: host.CapAdd ?? [],
     drop: host.CapDrop ?? [],
@@ -81,7 +82,7 @@ const capabilitiesOf = (host: HostConfig): readonly string[] =>
 
 function containerProcess(
   config: ContainerConfig,
-  host: HostConfig,
+  host: CompleteHostConfig,
   user: ResolvedUser,
   linked: readonly string[],
 ): RuntimeProcess {
@@ -103,7 +104,7 @@ function containerProcess(
 
 const commonProcess = (
   _config: ContainerConfig,
-  host: HostConfig,
+  host: CompleteHostConfig,
   user: ResolvedUser,
 ): Pick<RuntimeProcess, 'user' | 'rlimits' | 'noNewPrivileges'> => ({
   user,
@@ -133,7 +134,7 @@ export interface ExecRequest {
 /** Another process of a running container (moby daemon/exec_linux.go). */
 export function execProcess(
   config: ContainerConfig,
-  host: HostConfig,
+  host: CompleteHostConfig,
   user: ResolvedUser,
   request: ExecRequest,
 ): RuntimeProcess {
@@ -186,7 +187,7 @@ function mergeEnvironment(base: readonly string[], changes: readonly string[]): 
 }
 
 function namespacesOf(
-  host: HostConfig,
+  host: CompleteHostConfig,
   shared: SharedNamespaces,
 ): { type: string; path?: string }[] {
   const namespace = (
@@ -210,7 +211,7 @@ function namespacesOf(
   ]
 }
 
-function sysctlsOf(host: HostConfig): Readonly<Record<string, string>> {
+function sysctlsOf(host: CompleteHostConfig): Readonly<Record<string, string>> {
   const [network] = splitMode(host.NetworkMode)
   const own = network !== 'host' && network !== 'container'
   return {

@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/error.ts'
-import type { HostConfig } from './config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
 
 const bad = (message: string): EngineError => new EngineError('invalid-parameter', message)
 
@@ -10,7 +10,7 @@ export function splitMode(mode: string): [kind: string, target: string] {
 }
 
 /** Namespaces, security, mounts and whatever else may be malformed (moby daemon/container.go, runconfig). */
-export function checkHost(host: HostConfig): void {
+export function checkHost(host: CompleteHostConfig): void {
   checkModes(host)
   for (const option of host.SecurityOpt ?? []) checkSecurityOption(option)
   checkMounts(host)
@@ -32,7 +32,7 @@ export function checkHost(host: HostConfig): void {
   }
 }
 
-function checkModes(host: HostConfig): void {
+function checkModes(host: CompleteHostConfig): void {
   const [network, target] = splitMode(host.NetworkMode)
   if (network === 'container' && target === '') {
     throw bad('invalid network mode: invalid container format container:<name|id>')
@@ -67,7 +67,7 @@ function checkSecurityOption(option: string): void {
 }
 
 /** moby daemon/devices.go handleDevice: no driver is registered here. */
-function checkDevices({ DeviceRequests: requests }: HostConfig): void {
+function checkDevices({ DeviceRequests: requests }: CompleteHostConfig): void {
   const [request] = requests ?? []
   if (request) {
     const wanted = (request.Capabilities ?? []).map((names) => `[${names.join(' ')}]`)
@@ -78,7 +78,7 @@ function checkDevices({ DeviceRequests: requests }: HostConfig): void {
   }
 }
 
-function checkMounts(host: HostConfig): void {
+function checkMounts(host: CompleteHostConfig): void {
   for (const target of Object.keys(host.Tmpfs ?? {})) {
     if (!target.startsWith('/')) {
       throw bad(`invalid mount path: '${target}' mount path must be absolute`)

@@ -1,6 +1,11 @@
 import { EngineError } from '../../core/error.ts'
 import type { OciHealthcheck } from '../../core/oci.ts'
-import type { ContainerConfig, HostConfig, Resources, RestartPolicy } from './config.ts'
+import type {
+  CompleteHostConfig,
+  CompleteResources,
+  CompleteRestartPolicy,
+} from '../../core/host-config.ts'
+import type { ContainerConfig } from './config.ts'
 import { containerCapabilities } from './capabilities.ts'
 import { parseSignal } from './signals.ts'
 import { checkHost } from './validate-host.ts'
@@ -13,7 +18,7 @@ const minimumMemory = 6 * 1024 * 1024
  * What Docker refuses at create (moby daemon/container.go verifyContainerSettings).
  * @param cpus of the guest
  */
-export function checkConfig(config: ContainerConfig, host: HostConfig, cpus: number): void {
+export function checkConfig(config: ContainerConfig, host: CompleteHostConfig, cpus: number): void {
   if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/')) {
     throw bad(
       `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`,
@@ -38,7 +43,7 @@ function checkHealth(check: OciHealthcheck): void {
   if ((check.Retries ?? 0) < 0) throw bad('Retries in Healthcheck cannot be negative')
 }
 
-function checkHostConfig(host: HostConfig): void {
+function checkHostConfig(host: CompleteHostConfig): void {
   const { RestartPolicy: policy } = host
   if (host.AutoRemove && policy.Name !== 'no') {
     throw bad("can't create 'AutoRemove' container with restart policy")
@@ -51,10 +56,10 @@ function checkHostConfig(host: HostConfig): void {
 export function checkRestartPolicy({
   Name: name,
   MaximumRetryCount: retries,
-}: RestartPolicy): void {
+}: CompleteRestartPolicy): void {
   if (name !== 'no' && name !== 'always' && name !== 'on-failure' && name !== 'unless-stopped') {
     throw bad(
-      `invalid restart policy: unknown policy '${String(name)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+      `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     )
   }
   if (name === 'on-failure' ? retries < 0 : retries !== 0) {
@@ -67,7 +72,7 @@ export function checkRestartPolicy({
 }
 
 /** moby daemon/daemon_unix.go verifyPlatformContainerResources */
-export function checkResources(resources: Resources, cpus: number): void {
+export function checkResources(resources: CompleteResources, cpus: number): void {
   const { Memory: memory, MemorySwap: swap, MemoryReservation: reservation } = resources
   if (memory !== 0 && memory < minimumMemory) throw bad('Minimum memory limit allowed is 6MB')
   if (memory > 0 && swap > 0 && swap < memory) {
@@ -94,7 +99,7 @@ const ulimits =
     ' ',
   )
 
-function checkProcessors(resources: Resources, cpus: number): void {
+function checkProcessors(resources: CompleteResources, cpus: number): void {
   const { NanoCpus: nano, CpuPeriod: period, CpuQuota: quota } = resources
   if (nano > 0 && period > 0) {
     throw bad('Conflicting options: Nano CPUs and CPU Period cannot both be set')

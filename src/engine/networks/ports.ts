@@ -1,5 +1,6 @@
 import { EngineError } from '../../core/error.ts'
-import type { HostConfig, ContainerConfig } from '../containers/config.ts'
+import type { CompleteHostConfig } from '../../core/host-config.ts'
+import type { ContainerConfig } from '../containers/config.ts'
 
 /** A port of a container, open on the host. */
 export interface PublishedBinding {
@@ -26,7 +27,10 @@ export interface PortRequest {
 const ephemeral = [32_768, 60_999] as const
 
 /** @throws EngineError `invalid-parameter` in Docker's words */
-export function portRequests(config: ContainerConfig, host: HostConfig): readonly PortRequest[] {
+export function portRequests(
+  config: ContainerConfig,
+  host: CompleteHostConfig,
+): readonly PortRequest[] {
   const requests: PortRequest[] = []
   for (const [text, bindings] of Object.entries(host.PortBindings)) {
     const { key, protocol, number } = parsePort(text)

@@ -1,13 +1,8 @@
 import { EngineError } from '../../core/error.ts'
+import type { MountSpec } from '../../core/host-config.ts'
 import type { Context } from '../context.ts'
 import type { MountPoint } from './mount-point.ts'
-import {
-  cleanPath,
-  parseBind,
-  parseMount,
-  type MountRequest,
-  type MountWish,
-} from './parse-mounts.ts'
+import { cleanPath, parseBind, parseMount, type MountWish } from './parse-mounts.ts'
 import { checkWish } from './places.ts'
 import type { VolumeRecord } from './volume.ts'
 import type { Volumes } from './volumes.ts'
@@ -15,7 +10,7 @@ import type { Volumes } from './volumes.ts'
 /** What a container is to see, as its creator said it. */
 export interface MountRequests {
   readonly binds: readonly string[]
-  readonly mounts: readonly MountRequest[]
+  readonly mounts: readonly MountSpec[]
   /** Destinations of the image and of `-v /path`: each gets a volume of its own. */
   readonly volumes: readonly string[]
   /** Destinations of `--tmpfs`. */

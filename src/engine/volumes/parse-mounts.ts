@@ -1,30 +1,6 @@
 import { EngineError } from '../../core/error.ts'
+import type { MountSpec } from '../../core/host-config.ts'
 import type { MountPoint } from './mount-point.ts'
-
-/** Mount of the Engine API. */
-export interface MountRequest {
-  readonly Type: string
-  readonly Source?: string
-  readonly Target: string
-  readonly ReadOnly?: boolean
-  readonly BindOptions?: {
-    readonly Propagation?: string
-    readonly NonRecursive?: boolean
-    readonly CreateMountpoint?: boolean
-    readonly ReadOnlyNonRecursive?: boolean
-    readonly ReadOnlyForceRecursive?: boolean
-  }
-  readonly VolumeOptions?: {
-    readonly NoCopy?: boolean
-    readonly Labels?: Readonly<Record<string, string>>
-    readonly Subpath?: string
-    readonly DriverConfig?: {
-      readonly Name?: string
-      readonly Options?: Readonly<Record<string, string>>
-    }
-  }
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
-}
 
 /** A mount point before its volume is known: a volume without a name gets one. */
 export type MountWish = Omit<MountPoint, 'source'> & {
@@ -147,7 +123,7 @@ function targeted(wish: MountWish, invalid: (reason: string) => EngineError): Mo
   return { ...wish, destination: cleanPath(wish.destination) }
 }
 
-function conflictOf({ ReadOnly: readOnly, BindOptions: bind }: MountRequest): string | undefined {
+function conflictOf({ ReadOnly: readOnly, BindOptions: bind }: MountSpec): string | undefined {
   const { ReadOnlyNonRecursive: shallow, ReadOnlyForceRecursive: deep } = bind ?? {}
   if (shallow && !readOnly) return '!ReadOnly && BindOptions.ReadOnlyNonRecursive'
   if (deep && !readOnly) return '!ReadOnly && BindOptions.ReadOnlyForceRecursive'
@@ -160,7 +136,7 @@ function conflictOf({ ReadOnly: readOnly, BindOptions: bind }: MountRequest): st
  * A `--mount` (moby volume/mounts/linux_parser.go validateMountConfigImpl); undefined for tmpfs, which is no mount point.
  * @throws EngineError `invalid-parameter`, `not-implemented`
  */
-export function parseMount(mount: MountRequest): MountWish | undefined {
+export function parseMount(mount: MountSpec): MountWish | undefined {
   const invalid = (reason: string): EngineError =>
     bad(`invalid mount config for type "${mount.Type}": ${reason}`)
   const { Source: source = '', Target: target, BindOptions: bind, VolumeOptions: volume } = mount
