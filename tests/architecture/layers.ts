@@ -18,6 +18,7 @@ const all = [
   'storage',
   'client',
   'cli',
+  'compose',
   'link',
 ]
 
@@ -32,6 +33,7 @@ const layers: Readonly<Record<string, Rule>> = {
   storage: { layers: ['core', 'codec', 'ports'], packages: [] },
   client: { layers: ['core', 'codec'], packages: [] },
   cli: { layers: ['core', 'codec', 'ports', 'client'], packages: [] },
+  compose: { layers: ['core', 'codec', 'ports', 'client'], packages: ['yaml', 'ajv'] },
   link: { layers: ['core'], packages: ['comlink'] },
   /** The origin of previews: a service worker, and what stands in frames. */
   preview: { layers: ['link'], packages: [] },
