@@ -1,8 +1,8 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
 /**
- * Names the tests that failed once and passed when they were tried again. Guests and browsers share two cores with whatever
- * else runs, so that one of thousands may be late; one that is named more than once is to be mended.
+ * Names the tests in browsers that failed once and passed when they were tried again; no other test is. One that is named
+ * more than once is to be mended.
  */
 export default class SecondTries implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {

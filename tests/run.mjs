@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 const root = new URL('..', import.meta.url).pathname
 process.chdir(root)
@@ -36,6 +36,17 @@ function step(name, command, args) {
   else failed++
 }
 
+/** The tests that took longest: where to look when the whole takes too long. */
+function printSlowest(files) {
+  const tests = files.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ fullName, duration }) => [duration ?? 0, name, fullName]),
+  )
+  console.log('\nThe slowest tests:')
+  for (const [duration, name, title] of tests.sort(([a], [b]) => b - a).slice(0, 20)) {
+    console.log(`${(duration / 1000).toFixed(1).padStart(7)} s  ${relative(root, name)}: ${title}`)
+  }
+}
+
 step('build', 'npm', ['run', '--silent', 'build'])
 step('format', 'npx', ['oxfmt', '--check', '.'])
 step('lint', 'npx', ['oxlint'])
@@ -60,9 +71,10 @@ const vitest = spawnSync(
   { stdio: 'inherit' },
 )
 if (existsSync(report)) {
-  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(
+  const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(
     readFileSync(report, 'utf8'),
   )
+  printSlowest(testResults)
   passed += numPassedTests
   failed += numFailedTests
   // A file that can't be loaded runs no test and must not pass for that.
