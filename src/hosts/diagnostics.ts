@@ -1,5 +1,5 @@
 import type { EngineHandler } from '../core/engine-http.ts'
-import { getJson } from './engine-call.ts'
+import { getJson } from './get-json.ts'
 
 /** What helps to understand a fault, as JSON for people: log with stage timings, machine, kernel log. */
 export async function diagnosticsOf(

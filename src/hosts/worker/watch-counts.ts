@@ -1,7 +1,7 @@
 import type { EngineHandler } from '../../core/engine-http.ts'
 import type { PlaygroundStatus } from '../../link/playground.ts'
 import type { StorageRoom } from '../../ports/storage-room.ts'
-import { getJson } from '../engine-call.ts'
+import { getJson } from '../get-json.ts'
 
 type Counts = Pick<PlaygroundStatus, 'containers' | 'images' | 'storage'>
 
