@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { dockerClient, type DockerClient } from '../client/client.ts'
 import type { PlaygroundStatus } from '../link/playground.ts'
 import './app.css'
 import { Banners } from './banners.ts'
@@ -23,6 +24,7 @@ import './status-line.ts'
 import './storage-notice.ts'
 import { PlaygroundTransfer } from './transfer.ts'
 import { TerminalView } from './terminal-view.ts'
+import { watchEngine, type EngineSummary } from './watch-engine.ts'
 
 interface Tab {
   readonly id: number
@@ -34,12 +36,14 @@ interface Tab {
 export class DrydockApp extends LitElement {
   static override properties = {
     status: { state: true },
+    engine: { state: true },
     failure: { state: true },
     tabs: { state: true },
     current: { state: true },
     preferences: { state: true },
   }
   declare status: PlaygroundStatus | undefined
+  declare engine: EngineSummary | undefined
   /** Anything that was thrown. */
   declare failure: unknown
   declare tabs: readonly Tab[]
@@ -48,8 +52,9 @@ export class DrydockApp extends LitElement {
 
   readonly #connection = new PlaygroundConnection((status) => {
     this.status = status
-    this.#previews.ports = status.ports
   })
+  /** Of the engine in this page; undefined until it is open. */
+  docker: DockerClient | undefined
   readonly #views = new PanelViews(this)
   readonly #previews = new Previews(this.#views, (port, channel) =>
     this.#connection.preview(port, channel),
@@ -84,9 +89,16 @@ export class DrydockApp extends LitElement {
     try {
       await this.#connection.open({ takeOver: wantsTakeOver() })
       this.#isOpen = true
+      const { handler } = await this.#connection.engine()
+      this.docker = dockerClient(handler)
       this.#previews.restore()
+      await watchEngine(this.docker, (summary) => {
+        this.engine = summary
+        this.#previews.ports = summary.ports
+      })
     } catch (error) {
-      this.#fail(error)
+      // The page says already why the engine has gone.
+      if (!this.#stop) this.#fail(error)
     }
   }
 
@@ -157,10 +169,12 @@ export class DrydockApp extends LitElement {
       </main>
       <storage-notice
         .status=${this.status}
+        .engine=${this.engine}
         @command=${(event: CustomEvent<string>) => this.#type(event.detail)}
       ></storage-notice>
       <status-line
         .status=${this.status}
+        .engine=${this.engine}
         .stopped=${this.#stop !== undefined}
         @open-port=${({ detail }: CustomEvent<number>) => this.#previews.open(detail)}
       ></status-line>

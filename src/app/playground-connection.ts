@@ -1,5 +1,6 @@
 import { EngineError } from '../core/error.ts'
 import { engineWorker, engineWorkerBroken } from './engine-worker.ts'
+import { connectEngine, type EngineConnection } from '../link/engine/client.ts'
 import type { GuestFiles } from '../link/guest-files.ts'
 import type {
   PlaygroundStatus,
@@ -90,6 +91,16 @@ export class PlaygroundConnection {
         return call(await files)
       })(),
     )
+  }
+
+  /**
+   * A door into the engine, of the caller's own: what was asked by it ends with it.
+   * @throws EngineError `unavailable` before `open` has resolved
+   */
+  async engine(): Promise<EngineConnection> {
+    const { port1, port2 } = new MessageChannel()
+    await carried(this.#playground.engine(given(port1)))
+    return connectEngine(port2)
   }
 
   /** Serve a preview's channel; undefined: it was closed. */

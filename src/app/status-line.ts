@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, type CSSResult, type TemplateResult } from 'lit'
 import type { PlaygroundStatus, PullStatus } from '../link/playground.ts'
 import type { PublishedPort } from '../link/preview.ts'
+import type { EngineSummary } from './watch-engine.ts'
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)
 
@@ -9,8 +10,14 @@ const size = (bytes: number): string =>
 
 /** One line that says what the machine is doing. */
 export class StatusLine extends LitElement {
-  static override properties = { status: { attribute: false }, stopped: { attribute: false } }
+  static override properties = {
+    status: { attribute: false },
+    engine: { attribute: false },
+    stopped: { attribute: false },
+  }
   declare status: PlaygroundStatus | undefined
+  /** Undefined until the engine has told. */
+  declare engine: EngineSummary | undefined
   /** The page gave up: see its message. */
   declare stopped: boolean
 
@@ -84,8 +91,8 @@ export class StatusLine extends LitElement {
     return html`
       ${this.#state(status.trouble === undefined ? status.machine.phase : 'lost', this.#machine(status))}
       ${status.pulls.map((pull) => this.#pull(pull))}
-      ${status.ports.map((published) => this.#port(published))}
-      <span class="right">${this.#counts(status)}</span>
+      ${this.engine?.ports.map((published) => this.#port(published))}
+      <span class="right">${this.#counts()}</span>
       ${
         status.closed === undefined
           ? nothing
@@ -147,12 +154,12 @@ export class StatusLine extends LitElement {
     </button>`
   }
 
-  #counts({ machine, containers, images }: PlaygroundStatus): TemplateResult | typeof nothing {
-    if (machine.phase === 'loading') return nothing
+  #counts(): TemplateResult | typeof nothing {
+    if (!this.engine) return nothing
+    const { containers, running, images } = this.engine
     const plural = (count: number, noun: string): string =>
       `${count} ${noun}${count === 1 ? '' : 's'}`
-    return html`${plural(containers.total, 'container')}, ${containers.running} running ·
-    ${plural(images, 'image')}`
+    return html`${plural(containers, 'container')}, ${running} running · ${plural(images, 'image')}`
   }
 }
 

@@ -1,11 +1,13 @@
 import { css, html, LitElement, nothing, type CSSResultGroup, type TemplateResult } from 'lit'
 import type { PlaygroundStatus } from '../link/playground.ts'
 import { plainButton } from './plain-button.ts'
+import type { EngineSummary } from './watch-engine.ts'
 
 /** Says what to do when the browser's storage is full; asks the browser to keep what is stored. */
 export class StorageNotice extends LitElement {
-  static override properties = { status: { attribute: false } }
+  static override properties = { status: { attribute: false }, engine: { attribute: false } }
   declare status: PlaygroundStatus | undefined
+  declare engine: EngineSummary | undefined
   #asked = false
 
   static override styles: CSSResultGroup = [
@@ -30,7 +32,7 @@ export class StorageNotice extends LitElement {
 
   protected override updated(): void {
     // Once there is something worth keeping: Firefox shows a question of its own.
-    if (this.#asked || (this.status?.containers.total ?? 0) === 0) return
+    if (this.#asked || (this.engine?.containers ?? 0) === 0) return
     this.#asked = true
     // Absent in insecure contexts; a refusal is shown by the status line.
     void globalThis.navigator.storage?.persist?.().catch(() => false)

@@ -2,7 +2,6 @@ import type { GuestFiles } from './guest-files.ts'
 import type { DepartureStatus } from './ownership.ts'
 import type { Transfer } from './transfer.ts'
 import type { StorageStatus } from './storage.ts'
-import type { PublishedPort } from './preview.ts'
 
 /** What the page asks of the worker that holds the engine and the machine. */
 export interface Playground extends Transfer {
@@ -15,6 +14,12 @@ export interface Playground extends Transfer {
   terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession>
   /** The files of the shell. @throws EngineError `unavailable` before `open` has resolved */
   files(): Promise<GuestFiles>
+  /**
+   * Serve the Engine API to whoever holds the other end of a port (link/engine/messages.ts); there may be several. All of them
+   * close with the playground.
+   * @throws EngineError `unavailable` before `open` has resolved
+   */
+  engine(port: MessagePort): Promise<void>
   /**
    * Serve the preview of a published port: `channel` is its service worker's (link/preview.ts). One a port: the one before is
    * closed, with what it had open.
@@ -69,8 +74,6 @@ export interface PlaygroundStatus {
     | { readonly phase: 'running'; readonly kernel: string; readonly memoryBytes: number }
     | { readonly phase: 'lost'; readonly reason: string }
   readonly pulls: readonly PullStatus[]
-  readonly containers: { readonly running: number; readonly total: number }
-  readonly images: number
   /** Why nothing leaves this page; absent where there is a relay, or that is not known yet. */
   readonly closed?: string
   readonly storage?: StorageStatus
@@ -78,8 +81,6 @@ export interface PlaygroundStatus {
   readonly trouble?: string | undefined
   /** Set when it is not this tab's any more. */
   readonly departure?: DepartureStatus
-  /** Ports of running containers that can be previewed, in order. */
-  readonly ports: readonly PublishedPort[]
 }
 
 export interface PullStatus {

@@ -1,26 +1,21 @@
 import { expose, proxy, transfer, wrap, type Endpoint, type Remote } from 'comlink'
-import { EngineError, statusOf, type ErrorCode } from '../core/error.ts'
+import { EngineError } from '../core/error.ts'
+import { arrivedError, carryError, codeOf } from './engine/carried-error.ts'
 import type { GuestFiles } from './guest-files.ts'
 import type { Playground } from './playground.ts'
 
-/** comlink keeps an error's name and message, so the code crosses in the name: `EngineError:conflict`. */
-const PREFIX = 'EngineError:'
-
-const isCode = (text: string): text is ErrorCode => text in statusOf
-
+/** comlink keeps an error's name and message, which is where a carried error has its code. */
 function named(error: unknown): unknown {
   if (!(error instanceof EngineError)) return error
-  const carrier = new Error(error.message, { cause: error })
-  carrier.name = PREFIX + error.code
+  const { name, message } = carryError(error)
+  const carrier = new Error(message, { cause: error })
+  carrier.name = name
   return carrier
 }
 
 /** What a call over the link threw, with its code again. Other errors come back as they are. */
-export function arrived(error: unknown): unknown {
-  if (!(error instanceof Error) || !error.name.startsWith(PREFIX)) return error
-  const code = error.name.slice(PREFIX.length)
-  return isCode(code) ? new EngineError(code, error.message, { cause: error }) : error
-}
+export const arrived = (error: unknown): unknown =>
+  error instanceof Error && codeOf(error) !== undefined ? arrivedError(error) : error
 
 const carry = async <T>(call: Promise<T>): Promise<T> => {
   try {
@@ -36,6 +31,7 @@ export function exposePlayground(playground: Playground): void {
     open: (options, onStatus) => carry(playground.open(options, onStatus)),
     terminal: (size, sink) => carry(playground.terminal(size, sink).then(callable)),
     files: () => carry(playground.files().then((files) => callable(carrying(files)))),
+    engine: (port) => carry(playground.engine(port)),
     preview: (port, channel) => carry(playground.preview(port, channel)),
     diagnostics: () => carry(playground.diagnostics()),
     exportPlayground: (onProgress) => carry(playground.exportPlayground(onProgress)),

@@ -19,14 +19,15 @@ import { serveGuest } from '../guest-services.ts'
 import { serveDocker } from '../guest-cli/serve-docker.ts'
 import { ShellFiles } from '../shell-files.ts'
 import { Assets } from './assets.ts'
+import { EnginePorts } from './engine-ports.ts'
 import { lockEngine } from './engine-lock.ts'
 import { openEngine, requireBrowser, requireEngineId, type OpenEngine } from './open-engine.ts'
 import { openShell } from './shell.ts'
 import { PreviewPorts } from './preview/ports.ts'
 import { StatusBoard } from './status-board.ts'
 import { exportBlob, importBlob } from './transfer.ts'
-import { watchCounts } from './watch-counts.ts'
 import { watchPulls } from './watch-pulls.ts'
+import { watchStorage } from './watch-storage.ts'
 
 /** Named by the bundler, as the page's. */
 declare const BUILD: string
@@ -36,6 +37,7 @@ interface OpenPlayground {
   readonly engine: OpenEngine
   readonly files: ShellFiles
   readonly ports: PreviewPorts
+  readonly doors: EnginePorts
   /** All but the lock. */
   readonly owned: Resources
   readonly lock: Resources
@@ -72,12 +74,7 @@ export class WorkerPlayground implements Playground {
     const stop = new AbortController()
     opening.defer(() => stop.abort())
     const board = opening.use(new StatusBoard(onStatus))
-    const ports = opening.use(
-      new PreviewPorts(
-        () => this.#machine,
-        (published) => board.update({ ports: published }),
-      ),
-    )
+    const ports = opening.use(new PreviewPorts(() => this.#machine))
     const engine = opening.use(
       await openEngine({
         ports,
@@ -93,6 +90,7 @@ export class WorkerPlayground implements Playground {
     machine.guest.onState((state) => {
       void this.#show(state, engine, board)
     }, stop.signal)
+    const doors = opening.use(new EnginePorts(handler, engine.requestId))
     const files = new ShellFiles(machine)
     void serveGuest(machine, {
       handler,
@@ -104,8 +102,8 @@ export class WorkerPlayground implements Playground {
     })
     void engine.closed.then((closed) => closed !== undefined && board.update({ closed }))
     engine.room.watch((trouble) => board.update({ trouble }))
-    void watchCounts(handler, engine.requestId, engine.room, stop.signal, (counts) =>
-      board.update(counts),
+    void watchStorage(handler, engine.requestId, engine.room, stop.signal, (storage) =>
+      board.update({ storage }),
     )
     board.update({ machine: { phase: 'starting' } })
     await this.#show({ state: 'running' }, engine, board)
@@ -120,6 +118,7 @@ export class WorkerPlayground implements Playground {
       engine,
       files,
       ports,
+      doors,
       owned: opening.move(),
       lock: locking.move(),
       tell,
@@ -181,10 +180,14 @@ export class WorkerPlayground implements Playground {
     return this.#opened.files
   }
 
+  async engine(port: MessagePort): Promise<void> {
+    this.#opened.doors.open(port)
+  }
+
   async preview(port: number, channel: MessagePort | undefined): Promise<void> {
-    if (!this.#open) throw new EngineError('unavailable', 'The engine is not there yet.')
-    if (channel) this.#open.ports.connect(port, channel)
-    else this.#open.ports.disconnect(port)
+    const { ports } = this.#opened
+    if (channel) ports.connect(port, channel)
+    else ports.disconnect(port)
   }
 
   async diagnostics(): Promise<string> {

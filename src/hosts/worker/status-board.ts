@@ -9,9 +9,6 @@ export class StatusBoard implements Disposable {
   #status: PlaygroundStatus = {
     machine: { phase: 'loading', loadedBytes: 0, totalBytes: 0 },
     pulls: [],
-    containers: { running: 0, total: 0 },
-    images: 0,
-    ports: [],
   }
   #timer: ReturnType<typeof setTimeout> | undefined
 

@@ -1,7 +1,6 @@
 import { HttpClient } from '../../../codec/http/client.ts'
 import { CookieJar } from '../../../codec/http/cookies.ts'
 import type { Duplex } from '../../../core/duplex.ts'
-import type { PublishedPort } from '../../../link/preview.ts'
 import type { Machine } from '../../../ports/machine.ts'
 import type { HostPort, PortPublisher } from '../../../ports/port-publisher.ts'
 import { PreviewChannel } from './channel.ts'
@@ -26,19 +25,14 @@ interface Publication {
 /** Published ports as the page's previews reach them. Disposing it closes all channels. */
 export class PreviewPorts implements PortPublisher, Disposable {
   readonly #machine: () => Promise<Machine>
-  readonly #onChange: (ports: readonly PublishedPort[]) => void
   readonly #ports = new Map<number, Publication>()
   readonly #jars = new Map<string, CookieJar>()
   readonly #channels = new Map<number, PreviewChannel>()
   readonly #sockets = new Map<number, Set<PreviewSocket>>()
   readonly #sweep: ReturnType<typeof setInterval>
 
-  constructor(
-    machine: () => Promise<Machine>,
-    onChange: (ports: readonly PublishedPort[]) => void,
-  ) {
+  constructor(machine: () => Promise<Machine>) {
     this.#machine = machine
-    this.#onChange = onChange
     this.#sweep = setInterval(() => this.#closeIdle(), IDLE_TIME / 2)
   }
 
@@ -55,7 +49,6 @@ export class PreviewPorts implements PortPublisher, Disposable {
     if (!publication) {
       publication = { open: this.#open(port, container, target), users: 0 }
       this.#ports.set(port, publication)
-      this.#tell()
     }
     publication.users++
     const taken = publication
@@ -132,15 +125,6 @@ export class PreviewPorts implements PortPublisher, Disposable {
   #close(port: number, { open }: Publication): void {
     this.#ports.delete(port)
     open.http[Symbol.dispose]()
-    this.#tell()
-  }
-
-  #tell(): void {
-    const ports = [...this.#ports.values()].map(({ open: { port, container } }) => ({
-      port,
-      container,
-    }))
-    this.#onChange(ports.sort((left, right) => left.port - right.port))
   }
 
   #closeIdle(): void {
