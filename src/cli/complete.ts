@@ -1,8 +1,8 @@
-import { atLeast, exactly, ExitError, type Command, type Invocation } from './command.ts'
+import { atLeast, exactly, ExitError, type Command, type Invocation } from '../kit/command.ts'
 import { findCommand, groupEntries, groupNames } from './commands.ts'
 import { containerNames, imageNames, networkNames, volumeNames } from './completion-names.ts'
 import { flagValues } from './completion-values.ts'
-import type { Flag } from './flags.ts'
+import type { Flag } from '../kit/flags.ts'
 import { globalFlags } from './global-flags.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Invocation } from './command.ts'
+import type { Invocation } from '../kit/command.ts'
 
 type Ask = Pick<Invocation, 'client' | 'signal'>
 

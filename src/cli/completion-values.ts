@@ -1,4 +1,4 @@
-import type { Invocation } from './command.ts'
+import type { Invocation } from '../kit/command.ts'
 import { containerNames, imageNames, networkNames, volumeNames } from './completion-names.ts'
 
 type Ask = (invocation: Invocation) => readonly string[] | Promise<readonly string[]>

@@ -1,4 +1,4 @@
-import { flag, type Flag } from './flags.ts'
+import { flag, type Flag } from '../kit/flags.ts'
 
 /** Before the command. What is of no use here is understood and left alone. */
 export const globalFlags: readonly Flag[] = [

@@ -1,10 +1,9 @@
-import { compileTemplate, executeTemplate } from '../codec/go-template/template.ts'
 import { goJson } from '../codec/go-template/print.ts'
-import { TemplateError } from '../codec/go-template/syntax.ts'
 import { isNotFound } from '../client/client-error.ts'
-import { atLeast, ExitError, messageOf, type Command, type Invocation } from './command.ts'
-import { flag } from './flags.ts'
-import { objectFormatFlag } from './list-format.ts'
+import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../kit/command.ts'
+import { flag } from '../kit/flags.ts'
+import { objectFormatFlag } from '../kit/list-format.ts'
+import { objectTemplate } from '../kit/object-template.ts'
 
 type Find = (invocation: Invocation, name: string) => Promise<unknown>
 
@@ -81,56 +80,4 @@ export async function inspectAll(
   else await out.line(goJson(found, '    '))
   if (failures.length > 0) throw new ExitError(1, failures.join('\n'))
   return 0
-}
-
-/** Fields that Go's types have and an engine leaves out when they are empty. */
-const optional: readonly (readonly string[])[] = [
-  ['State', 'Health'],
-  ['Config', 'Healthcheck'],
-  ['HostConfig', 'Init'],
-  ['HostConfig', 'Mounts'],
-  ['HostConfig', 'Tmpfs'],
-  ['HostConfig', 'Sysctls'],
-  ['HostConfig', 'StorageOpt'],
-  ['Config', 'ExposedPorts'],
-  ['Config', 'StopSignal'],
-  ['Config', 'StopTimeout'],
-  ['Config', 'Shell'],
-]
-
-function withOptional(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  const copy: Record<string, unknown> = { ...value }
-  for (const [group = '', name = ''] of optional) {
-    const owner = copy[group]
-    if (typeof owner !== 'object' || owner === null) continue
-    copy[group] = { [name]: name === 'StopSignal' ? '' : null, ...owner }
-  }
-  return copy
-}
-
-/**
- * Objects through a template: as they were sent, and when that fails with the fields that Go's types have besides.
- * @throws ExitError 64 for a template that can't be read
- */
-export function objectTemplate(format: string): (value: unknown) => string {
-  let template: ReturnType<typeof compileTemplate>
-  try {
-    template = compileTemplate(format)
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error
-    throw new ExitError(64, `template parsing error: ${error.message}`, { cause: error })
-  }
-  return (value) => {
-    try {
-      return executeTemplate(template, value)
-    } catch (first) {
-      if (!(first instanceof TemplateError)) throw first
-      try {
-        return executeTemplate(template, withOptional(value))
-      } catch {
-        throw new ExitError(1, `template parsing error: ${first.message}`, { cause: first })
-      }
-    }
-  }
 }

@@ -1,8 +1,8 @@
 import type { PruneReport } from '../client/types.ts'
-import { noArguments, type Command, type Invocation } from './command.ts'
-import { filtersOf } from './flag-values.ts'
-import { flag, type Flag } from './flags.ts'
-import { humanSize } from './human.ts'
+import { noArguments, type Command, type Invocation } from '../kit/command.ts'
+import { filtersOf } from '../kit/flag-values.ts'
+import { flag, type Flag } from '../kit/flags.ts'
+import { humanSize } from '../kit/human.ts'
 
 const untilFilter = flag('--filter', 'filter', 'Provide filter values (e.g. "until=<timestamp>")')
 const labelFilter = (example: string): Flag =>

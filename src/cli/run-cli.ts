@@ -6,13 +6,13 @@ import {
   type ArgumentRule,
   type Command,
   type Invocation,
-} from './command.ts'
+} from '../kit/command.ts'
 import { complete, completion } from './complete.ts'
 import { findCommand, groupEntries, groupSummary, topHelp, type Found } from './commands.ts'
-import { FlagError, parseFlags, type Parsed } from './flags.ts'
+import { FlagError, parseFlags, type Parsed } from '../kit/flags.ts'
 import { globalFlags } from './global-flags.ts'
-import { commandHelp, groupHelp, useLine } from './help.ts'
-import { BrokenPipe, TextOutput } from './text-output.ts'
+import { commandHelp, groupHelp, useLine } from '../kit/help.ts'
+import { BrokenPipe, TextOutput } from '../kit/text-output.ts'
 import { CLI_VERSION } from './version.ts'
 
 export interface RunCliOptions {

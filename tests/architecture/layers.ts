@@ -17,6 +17,7 @@ const all = [
   'machine',
   'storage',
   'client',
+  'kit',
   'cli',
   'compose',
   'link',
@@ -32,8 +33,9 @@ const layers: Readonly<Record<string, Rule>> = {
   machine: { layers: ['core', 'codec', 'ports'], packages: ['v86'] },
   storage: { layers: ['core', 'codec', 'ports'], packages: [] },
   client: { layers: ['core', 'codec'], packages: [] },
-  cli: { layers: ['core', 'codec', 'ports', 'client'], packages: [] },
-  compose: { layers: ['core', 'codec', 'ports', 'client'], packages: ['yaml', 'ajv'] },
+  kit: { layers: ['core', 'codec', 'ports', 'client'], packages: [] },
+  cli: { layers: ['core', 'codec', 'ports', 'client', 'kit'], packages: [] },
+  compose: { layers: ['core', 'codec', 'ports', 'client', 'kit'], packages: ['yaml', 'ajv'] },
   link: { layers: ['core'], packages: ['comlink'] },
   /** The origin of previews: a service worker, and what stands in frames. */
   preview: { layers: ['link'], packages: [] },
@@ -42,7 +44,10 @@ const layers: Readonly<Record<string, Rule>> = {
   /** What both hosts share. */
   hosts: { layers: [...all, 'hosts/guest-cli'], packages: [] },
   /** Serves the guest's `docker` stub; the same in both hosts. */
-  'hosts/guest-cli': { layers: ['core', 'codec', 'ports', 'client', 'cli'], packages: [] },
+  'hosts/guest-cli': {
+    layers: ['core', 'codec', 'ports', 'client', 'kit', 'cli', 'compose'],
+    packages: [],
+  },
   app: {
     layers: ['core', 'codec', 'client', 'link'],
     packages: ['lit', '@xterm/*', 'monaco-editor'],

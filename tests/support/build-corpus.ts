@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { BuildContext } from '../../src/cli/image/build-context.ts'
+import { BuildContext } from '../../src/kit/build/context.ts'
 import { readIgnoreFile } from '../../src/codec/dockerfile/ignore.ts'
 import type { OciContainerDefaults } from '../../src/core/oci.ts'
 import type { RootfsNode } from '../../src/core/layer.ts'

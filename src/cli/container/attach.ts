@@ -1,13 +1,13 @@
 import type { ContainerInspect } from '../../client/types.ts'
-import { exactly, ExitError, type Command, type Invocation } from '../command.ts'
-import { DEFAULT_DETACH_KEYS } from '../detach-keys.ts'
-import { flag } from '../flags.ts'
-import { streamHijacked } from '../stream/attach-streams.ts'
-import { followTerminal } from '../stream/follow-terminal.ts'
-import { proxySignals } from '../stream/proxy-signals.ts'
+import { exactly, ExitError, type Command, type Invocation } from '../../kit/command.ts'
+import { DEFAULT_DETACH_KEYS } from '../../kit/stream/detach-keys.ts'
+import { exitCode } from '../../kit/exit-code.ts'
+import { flag } from '../../kit/flags.ts'
+import { streamHijacked } from '../../kit/stream/attach-streams.ts'
+import { followTerminal } from '../../kit/stream/follow-terminal.ts'
+import { proxySignals } from '../../kit/stream/proxy-signals.ts'
 import { detachKeysFlag } from './create-flags.ts'
-import { requireTerminal } from './require-terminal.ts'
-import { exitCode } from './run.ts'
+import { requireTerminal } from '../../kit/stream/require-terminal.ts'
 
 export const attach: Command = {
   usage: '[OPTIONS] CONTAINER',

@@ -1,7 +1,7 @@
 import { readTar } from '../../codec/tar/read.ts'
 import type { LayerEntry } from '../../core/layer.ts'
 import { CliFileError, type CliFiles } from '../../ports/cli-host.ts'
-import { ExitError } from '../command.ts'
+import { ExitError } from '../../kit/command.ts'
 
 interface Writing {
   readonly entry: LayerEntry

@@ -1,11 +1,11 @@
 import { isNotFound } from '../../client/client-error.ts'
 import type { PathStat } from '../../client/containers.ts'
 import { CliFileError, type FileStat } from '../../ports/cli-host.ts'
-import { exactly, ExitError, type Command, type Invocation } from '../command.ts'
-import { flag } from '../flags.ts'
-import { humanSize } from '../human.ts'
-import { packFiles } from '../pack-files.ts'
-import { pathFrom } from '../paths.ts'
+import { exactly, ExitError, type Command, type Invocation } from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
+import { humanSize } from '../../kit/human.ts'
+import { packFiles } from '../../kit/pack-files.ts'
+import { pathFrom } from '../../kit/paths.ts'
 import { unpackFiles } from './copy-unpack.ts'
 
 export const copy: Command = {

@@ -2,17 +2,17 @@ import type { ContainerCreateRequest } from '../../core/engine-api.ts'
 import type { HostConfig } from '../../core/host-config.ts'
 import { textOf } from '../../client/api-client.ts'
 import type { CliHost } from '../../ports/cli-host.ts'
-import type { Flags } from '../flags.ts'
-import { pathFrom } from '../paths.ts'
+import type { Flags } from '../../kit/flags.ts'
+import { pathFrom } from '../../kit/paths.ts'
 import {
   parseDevice,
   parseMount,
   parsePorts,
   parseRestartPolicy,
   parseUlimit,
-} from './create-values.ts'
+} from '../../kit/create-values.ts'
 import { healthcheckOf } from './healthcheck.ts'
-import { environment, mapOf, readLines } from './key-values.ts'
+import { environment, mapOf, readLines } from '../../kit/key-values.ts'
 import { networksOf } from './network-options.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { flag, type Flag } from '../flags.ts'
+import { flag, type Flag } from '../../kit/flags.ts'
 import {
   checkDeviceRule,
   checkEnv,
@@ -6,7 +6,7 @@ import {
   checkMount,
   checkStream,
   checkUlimit,
-} from './create-values.ts'
+} from '../../kit/create-values.ts'
 
 const network = (names: string, hidden = false): Flag =>
   flag(

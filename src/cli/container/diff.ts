@@ -1,4 +1,4 @@
-import { exactly, ExitError, type Command } from '../command.ts'
+import { exactly, ExitError, type Command } from '../../kit/command.ts'
 
 export const diff: Command = {
   usage: 'CONTAINER',

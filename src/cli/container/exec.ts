@@ -1,12 +1,12 @@
-import { atLeast, type Command } from '../command.ts'
-import { DEFAULT_DETACH_KEYS } from '../detach-keys.ts'
-import { flag } from '../flags.ts'
-import { streamHijacked } from '../stream/attach-streams.ts'
-import { followTerminal } from '../stream/follow-terminal.ts'
+import { atLeast, type Command } from '../../kit/command.ts'
+import { DEFAULT_DETACH_KEYS } from '../../kit/stream/detach-keys.ts'
+import { flag } from '../../kit/flags.ts'
+import { streamHijacked } from '../../kit/stream/attach-streams.ts'
+import { followTerminal } from '../../kit/stream/follow-terminal.ts'
 import { detachKeysFlag } from './create-flags.ts'
-import { checkEnv } from './create-values.ts'
-import { environment } from './key-values.ts'
-import { requireTerminal } from './require-terminal.ts'
+import { checkEnv } from '../../kit/create-values.ts'
+import { environment } from '../../kit/key-values.ts'
+import { requireTerminal } from '../../kit/stream/require-terminal.ts'
 
 export const exec: Command = {
   usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',

@@ -1,5 +1,5 @@
 import type { ContainerConfig } from '../../core/engine-api.ts'
-import type { Flags } from '../flags.ts'
+import type { Flags } from '../../kit/flags.ts'
 
 type Healthcheck = NonNullable<ContainerConfig['Healthcheck']>
 

@@ -1,7 +1,7 @@
-import { atLeast, type Command } from '../command.ts'
-import { flag } from '../flags.ts'
+import { atLeast, type Command } from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
 import { inspectAll } from '../inspect.ts'
-import { objectFormatFlag } from '../list-format.ts'
+import { objectFormatFlag } from '../../kit/list-format.ts'
 
 export const inspect: Command = {
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',

@@ -1,7 +1,7 @@
-import { exactly, type Command } from '../command.ts'
-import { timestampOf } from '../flag-values.ts'
-import { flag } from '../flags.ts'
-import { copyStdcopy } from '../stream/attach-streams.ts'
+import { exactly, type Command } from '../../kit/command.ts'
+import { timestampOf } from '../../kit/flag-values.ts'
+import { flag } from '../../kit/flags.ts'
+import { copyStdcopy } from '../../kit/stream/attach-streams.ts'
 
 const relative = 'timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'
 

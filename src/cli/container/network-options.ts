@@ -1,5 +1,5 @@
 import type { EndpointSettings } from '../../core/engine-api.ts'
-import type { Flags } from '../flags.ts'
+import type { Flags } from '../../kit/flags.ts'
 
 type Endpoint = Partial<EndpointSettings>
 

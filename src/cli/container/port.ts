@@ -1,5 +1,5 @@
-import { between, ExitError, type Command } from '../command.ts'
-import { naturally } from '../human.ts'
+import { between, ExitError, type Command } from '../../kit/command.ts'
+import { naturally } from '../../kit/human.ts'
 import { hostPort } from './list.ts'
 
 export const port: Command = {

@@ -1,14 +1,14 @@
-import type { WaitResult } from '../../client/types.ts'
-import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
-import { DEFAULT_DETACH_KEYS } from '../detach-keys.ts'
-import { flag } from '../flags.ts'
-import { Detached, streamHijacked } from '../stream/attach-streams.ts'
-import { followTerminal } from '../stream/follow-terminal.ts'
-import { proxySignals } from '../stream/proxy-signals.ts'
-import { BrokenPipe } from '../text-output.ts'
+import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../../kit/command.ts'
+import { DEFAULT_DETACH_KEYS } from '../../kit/stream/detach-keys.ts'
+import { exitCode } from '../../kit/exit-code.ts'
+import { flag } from '../../kit/flags.ts'
+import { Detached, streamHijacked } from '../../kit/stream/attach-streams.ts'
+import { followTerminal } from '../../kit/stream/follow-terminal.ts'
+import { proxySignals } from '../../kit/stream/proxy-signals.ts'
+import { BrokenPipe } from '../../kit/text-output.ts'
 import { createFlags, detachKeysFlag } from './create-flags.ts'
 import { createContainer, requestOf, withHelp } from './create.ts'
-import { requireTerminal } from './require-terminal.ts'
+import { requireTerminal } from '../../kit/stream/require-terminal.ts'
 
 export const run: Command = {
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
@@ -130,19 +130,6 @@ const pick = ({
   stdout,
   stderr,
 })
-
-/** The container's own; 125 when the engine lost it. */
-export async function exitCode({ err }: Invocation, result: Promise<WaitResult>): Promise<number> {
-  try {
-    const { StatusCode, Error: failure } = await result
-    if (!failure) return StatusCode
-    await err.line(`Error waiting for container: ${failure.Message}`)
-  } catch (error) {
-    if (error instanceof BrokenPipe) throw error
-    await err.line(`error waiting for container: ${messageOf(error)}`)
-  }
-  return 125
-}
 
 /** 127 when the command isn't there, 126 when it can't be run, else 125 (docker/cli container/run.go, toStatusError). */
 function statusOf(error: unknown): unknown {

@@ -1,11 +1,11 @@
-import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
-import { DEFAULT_DETACH_KEYS } from '../detach-keys.ts'
-import { flag } from '../flags.ts'
-import { Detached, streamHijacked } from '../stream/attach-streams.ts'
-import { followTerminal } from '../stream/follow-terminal.ts'
-import { proxySignals } from '../stream/proxy-signals.ts'
+import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../../kit/command.ts'
+import { DEFAULT_DETACH_KEYS } from '../../kit/stream/detach-keys.ts'
+import { exitCode } from '../../kit/exit-code.ts'
+import { flag } from '../../kit/flags.ts'
+import { Detached, streamHijacked } from '../../kit/stream/attach-streams.ts'
+import { followTerminal } from '../../kit/stream/follow-terminal.ts'
+import { proxySignals } from '../../kit/stream/proxy-signals.ts'
 import { detachKeysFlag } from './create-flags.ts'
-import { exitCode } from './run.ts'
 
 export const start: Command = {
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',

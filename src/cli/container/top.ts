@@ -1,5 +1,5 @@
-import { atLeast, type Command } from '../command.ts'
-import { alignTabs } from '../tabwriter.ts'
+import { atLeast, type Command } from '../../kit/command.ts'
+import { alignTabs } from '../../kit/tabwriter.ts'
 
 export const top: Command = {
   usage: 'CONTAINER [ps OPTIONS]',

@@ -1,7 +1,7 @@
-import { atLeast, ExitError, type Command } from '../command.ts'
-import { flag } from '../flags.ts'
-import { eachOperand } from '../operands.ts'
-import { parseRestartPolicy } from './create-values.ts'
+import { atLeast, ExitError, type Command } from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
+import { eachOperand } from '../../kit/operands.ts'
+import { parseRestartPolicy } from '../../kit/create-values.ts'
 
 export const update: Command = {
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',

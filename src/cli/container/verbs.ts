@@ -7,9 +7,9 @@ import {
   messageOf,
   type Command,
   type Invocation,
-} from '../command.ts'
-import { flag, type Flag } from '../flags.ts'
-import { eachOperand } from '../operands.ts'
+} from '../../kit/command.ts'
+import { flag, type Flag } from '../../kit/flags.ts'
+import { eachOperand } from '../../kit/operands.ts'
 
 /** Commands that do one thing to each container and print its name. */
 

@@ -7,11 +7,11 @@ import {
   noArguments,
   type Command,
   type Invocation,
-} from '../command.ts'
-import { flag } from '../flags.ts'
-import { openFile, pathFrom } from '../paths.ts'
-import { reference } from './pull.ts'
-import { drainProgress, showProgress } from './progress.ts'
+} from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
+import { openFile, pathFrom } from '../../kit/paths.ts'
+import { reference } from '../../kit/pull-image.ts'
+import { drainProgress, showProgress } from '../../kit/progress.ts'
 
 /** Commands that read or write tar archives. */
 

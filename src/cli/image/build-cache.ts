@@ -1,7 +1,7 @@
-import { noArguments, type Command } from '../command.ts'
-import { filtersOf } from '../flag-values.ts'
-import { flag } from '../flags.ts'
-import { humanSize } from '../human.ts'
+import { noArguments, type Command } from '../../kit/command.ts'
+import { filtersOf } from '../../kit/flag-values.ts'
+import { flag } from '../../kit/flags.ts'
+import { humanSize } from '../../kit/human.ts'
 import { confirmed } from '../prune.ts'
 
 export const pruneBuilds: Command = {

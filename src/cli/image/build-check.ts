@@ -3,8 +3,8 @@ import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
 import { problemOf, type Problem } from '../../codec/dockerfile/problem.ts'
 import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
-import { ExitError, type Invocation } from '../command.ts'
-import type { BuildInputs } from './build-inputs.ts'
+import { ExitError, type Invocation } from '../../kit/command.ts'
+import type { BuildInputs } from '../../kit/build/inputs.ts'
 import { excerpt } from './build-excerpt.ts'
 
 const count = (findings: readonly Finding[]): string =>

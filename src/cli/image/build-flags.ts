@@ -1,5 +1,5 @@
-import { checkUlimit } from '../container/create-values.ts'
-import { flag, type Flag } from '../flags.ts'
+import { checkUlimit } from '../../kit/create-values.ts'
+import { flag, type Flag } from '../../kit/flags.ts'
 
 /** Of docker/buildx 0.29, and of the classic builder where they mean something here. */
 export const buildFlags: readonly Flag[] = [

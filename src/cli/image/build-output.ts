@@ -2,8 +2,8 @@ import { mergeLayers } from '../../codec/layer-merge.ts'
 import { readTar } from '../../codec/tar/read.ts'
 import { TarWriter } from '../../codec/tar/write.ts'
 import type { Layer, LayerEntry, RootfsNode } from '../../core/layer.ts'
-import { ExitError, type Invocation } from '../command.ts'
-import { pathFrom } from '../paths.ts'
+import { ExitError, type Invocation } from '../../kit/command.ts'
+import { pathFrom } from '../../kit/paths.ts'
 import { joinBytes } from '../../codec/join-bytes.ts'
 
 /** Where a build's result goes besides the engine's images. */

@@ -1,8 +1,8 @@
 import type { Query } from '../../client/api-client.ts'
-import { parseUlimit } from '../container/create-values.ts'
-import { ExitError, messageOf, type Invocation } from '../command.ts'
-import { pathFrom } from '../paths.ts'
-import type { BuildContext } from './build-context.ts'
+import { parseUlimit } from '../../kit/create-values.ts'
+import { ExitError, messageOf, type Invocation } from '../../kit/command.ts'
+import { pathFrom } from '../../kit/paths.ts'
+import type { BuildContext } from '../../kit/build/context.ts'
 
 /** `name=value`; a name alone takes the environment's value, or goes. */
 export function environmentPairs(

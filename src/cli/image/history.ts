@@ -1,8 +1,8 @@
 import type { ImageHistoryItem } from '../../core/engine-api.ts'
-import { exactly, type Command } from '../command.ts'
-import { flag } from '../flags.ts'
-import { ago, ellipsis, humanSize, shortId } from '../human.ts'
-import { formatList, listFormatFlag, type ListFormat } from '../list-format.ts'
+import { exactly, type Command } from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
+import { ago, ellipsis, humanSize, shortId } from '../../kit/human.ts'
+import { formatList, listFormatFlag, type ListFormat } from '../../kit/list-format.ts'
 
 export const history: Command = {
   usage: '[OPTIONS] IMAGE',

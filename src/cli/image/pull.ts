@@ -1,8 +1,7 @@
-import { canonical, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
-import { exactly, ExitError, messageOf, type Command, type Invocation } from '../command.ts'
-import { flag } from '../flags.ts'
-import type { TextOutput } from '../text-output.ts'
-import { drainProgress, showProgress } from './progress.ts'
+import { canonical, withDefaultTag } from '../../core/reference.ts'
+import { exactly, ExitError, type Command } from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
+import { pullImage, reference } from '../../kit/pull-image.ts'
 
 const platformFlag = flag(
   '--platform',
@@ -39,36 +38,4 @@ export const pull: Command = {
     await out.line(canonical(full))
     return 0
   },
-}
-
-export interface PullOptions {
-  readonly quiet: boolean
-  readonly platform: string | undefined
-  readonly output: TextOutput
-  readonly isTerminal: boolean
-}
-
-/** Pull and show how it goes. */
-export async function pullImage(
-  { client, host, signal }: Invocation,
-  image: Reference,
-  options: PullOptions,
-): Promise<void> {
-  const fromImage = canonical({ domain: image.domain, path: image.path })
-  const messages = await client.images.pull(
-    { fromImage, tag: image.digest ?? image.tag ?? '', platform: options.platform },
-    signal,
-  )
-  if (options.quiet) await drainProgress(messages)
-  else
-    await showProgress(messages, { output: options.output, isTerminal: options.isTerminal, host })
-}
-
-/** @throws ExitError with Docker's sentence */
-export function reference(text: string): Reference {
-  try {
-    return parseReference(text)
-  } catch (error) {
-    throw new ExitError(1, messageOf(error), { cause: error })
-  }
 }

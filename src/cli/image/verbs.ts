@@ -1,10 +1,10 @@
 import { isNotFound } from '../../client/client-error.ts'
 import { canonical, parseReference, withDefaultTag, type Reference } from '../../core/reference.ts'
-import { atLeast, exactly, ExitError, messageOf, type Command } from '../command.ts'
-import { flag } from '../flags.ts'
+import { atLeast, exactly, ExitError, messageOf, type Command } from '../../kit/command.ts'
+import { flag } from '../../kit/flags.ts'
 import { inspectAll } from '../inspect.ts'
-import { objectFormatFlag } from '../list-format.ts'
-import { eachOperand } from '../operands.ts'
+import { objectFormatFlag } from '../../kit/list-format.ts'
+import { eachOperand } from '../../kit/operands.ts'
 
 export const remove: Command = {
   usage: '[OPTIONS] IMAGE [IMAGE...]',

@@ -1,10 +1,10 @@
 import type { BuildCacheRecord, DiskUsage, Volume } from '../../client/types.ts'
-import { noArguments, type Command } from '../command.ts'
+import { noArguments, type Command } from '../../kit/command.ts'
 import { containerFormat } from '../container/list.ts'
-import { flag } from '../flags.ts'
-import { ago, humanSize } from '../human.ts'
+import { flag } from '../../kit/flags.ts'
+import { ago, humanSize } from '../../kit/human.ts'
 import { imageFormat, rowsOf } from '../image/list.ts'
-import { formatList, listFormatFlag, type ListFormat } from '../list-format.ts'
+import { formatList, listFormatFlag, type ListFormat } from '../../kit/list-format.ts'
 
 export const diskUsage: Command = {
   usage: '[OPTIONS]',

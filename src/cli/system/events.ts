@@ -1,9 +1,9 @@
 import type { EventMessage } from '../../core/engine-api.ts'
-import { noArguments, type Command } from '../command.ts'
-import { filtersOf, parseTimestamp } from '../flag-values.ts'
-import { flag } from '../flags.ts'
-import { objectTemplate } from '../inspect.ts'
-import { objectFormatFlag } from '../list-format.ts'
+import { noArguments, type Command } from '../../kit/command.ts'
+import { filtersOf, parseTimestamp } from '../../kit/flag-values.ts'
+import { flag } from '../../kit/flags.ts'
+import { objectTemplate } from '../../kit/object-template.ts'
+import { objectFormatFlag } from '../../kit/list-format.ts'
 
 export const events: Command = {
   usage: '[OPTIONS]',

@@ -1,8 +1,8 @@
 import { goJson, goPrint } from '../../codec/go-template/print.ts'
-import { noArguments, ExitError, messageOf, type Command } from '../command.ts'
-import { binarySize } from '../human.ts'
-import { objectTemplate } from '../inspect.ts'
-import { objectFormatFlag } from '../list-format.ts'
+import { noArguments, ExitError, messageOf, type Command } from '../../kit/command.ts'
+import { binarySize } from '../../kit/human.ts'
+import { objectTemplate } from '../../kit/object-template.ts'
+import { objectFormatFlag } from '../../kit/list-format.ts'
 import { CLI_VERSION } from '../version.ts'
 
 export const info: Command = {

@@ -1,9 +1,9 @@
 import type { SystemVersion } from '../../core/engine-api.ts'
 import { goJson } from '../../codec/go-template/print.ts'
-import { noArguments, ExitError, messageOf, type Command } from '../command.ts'
-import { objectTemplate } from '../inspect.ts'
-import { objectFormatFlag } from '../list-format.ts'
-import { alignTabs } from '../tabwriter.ts'
+import { noArguments, ExitError, messageOf, type Command } from '../../kit/command.ts'
+import { objectTemplate } from '../../kit/object-template.ts'
+import { objectFormatFlag } from '../../kit/list-format.ts'
+import { alignTabs } from '../../kit/tabwriter.ts'
 import { CLI_VERSION } from '../version.ts'
 
 export const version: Command = {

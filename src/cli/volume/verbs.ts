@@ -1,15 +1,20 @@
 import { isNotFound } from '../../client/client-error.ts'
 import type { Volume } from '../../client/types.ts'
-import { atLeast, atMost, noArguments, type Command } from '../command.ts'
-import { checkLabel } from '../container/create-values.ts'
-import { mapOf } from '../container/key-values.ts'
+import { atLeast, atMost, noArguments, type Command } from '../../kit/command.ts'
+import { checkLabel } from '../../kit/create-values.ts'
+import { mapOf } from '../../kit/key-values.ts'
 import { labelsOf } from '../container/list.ts'
-import { filtersOf } from '../flag-values.ts'
-import { flag } from '../flags.ts'
-import { humanSize, naturally } from '../human.ts'
+import { filtersOf } from '../../kit/flag-values.ts'
+import { flag } from '../../kit/flags.ts'
+import { humanSize, naturally } from '../../kit/human.ts'
 import { inspectAll } from '../inspect.ts'
-import { formatList, listFormatFlag, objectFormatFlag, type ListFormat } from '../list-format.ts'
-import { eachOperand } from '../operands.ts'
+import {
+  formatList,
+  listFormatFlag,
+  objectFormatFlag,
+  type ListFormat,
+} from '../../kit/list-format.ts'
+import { eachOperand } from '../../kit/operands.ts'
 
 export const list: Command = {
   usage: '[OPTIONS]',

@@ -1,5 +1,5 @@
-import type { HostConfig, MountSpec, PortBinding, RestartPolicy } from '../../core/host-config.ts'
-import { parseBytes, parseInteger } from '../flag-values.ts'
+import type { HostConfig, MountSpec, PortBinding, RestartPolicy } from '../core/host-config.ts'
+import { parseBytes, parseInteger } from './flag-values.ts'
 
 /** Values of the flags of `docker run`, in Docker's words when they are wrong (docker/cli opts; docker/go-connections nat). */
 

@@ -2,8 +2,8 @@ import { TarWriter, type TarMember } from '../../codec/tar/write.ts'
 import type { ContextListing } from '../../core/context-listing.ts'
 import type { CliFiles, FileStat } from '../../ports/cli-host.ts'
 import { ExitError } from '../command.ts'
-import { ignoreOf, type BuildInputs } from './build-inputs.ts'
-import { walkContext, type ContextFile } from './build-walk.ts'
+import { ignoreOf, type BuildInputs } from './inputs.ts'
+import { walkContext, type ContextFile } from './walk.ts'
 
 /** A named context's directory, and secrets: what only Drydock's engine takes. */
 export interface BundleParts {

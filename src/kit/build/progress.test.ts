@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { BuildTrace } from '../../core/build-trace.ts'
 import { TextOutput } from '../text-output.ts'
-import { PlainProgress } from './build-progress.ts'
+import { PlainProgress } from './progress.ts'
 
 async function shown(...traces: readonly BuildTrace[]): Promise<string> {
   let text = ''

@@ -1,6 +1,6 @@
-import type { CliHost } from '../../ports/cli-host.ts'
-import { textOf } from '../../client/api-client.ts'
-import { pathFrom } from '../paths.ts'
+import type { CliHost } from '../ports/cli-host.ts'
+import { textOf } from '../client/api-client.ts'
+import { pathFrom } from './paths.ts'
 
 /** `a=b` each → a map; no value is an empty one. */
 export const mapOf = (pairs: readonly string[]): Record<string, string> =>

@@ -2,7 +2,7 @@ import { stdcopyDecoder } from '../../codec/stdcopy.ts'
 import type { Hijacked } from '../../client/api-client.ts'
 import type { CliHost } from '../../ports/cli-host.ts'
 import { ExitError } from '../command.ts'
-import { DetachKeys, parseDetachKeys } from '../detach-keys.ts'
+import { DetachKeys, parseDetachKeys } from './detach-keys.ts'
 import type { TextOutput } from '../text-output.ts'
 
 export interface StreamOptions {

@@ -1,8 +1,8 @@
-import type { ProgressMessage } from '../../core/engine-api.ts'
-import type { CliHost } from '../../ports/cli-host.ts'
-import { ExitError } from '../command.ts'
-import { humanSize } from '../human.ts'
-import type { TextOutput } from '../text-output.ts'
+import type { ProgressMessage } from '../core/engine-api.ts'
+import type { CliHost } from '../ports/cli-host.ts'
+import { ExitError } from './command.ts'
+import { humanSize } from './human.ts'
+import type { TextOutput } from './text-output.ts'
 
 export interface ProgressTarget {
   readonly output: TextOutput
