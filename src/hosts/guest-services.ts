@@ -1,8 +1,7 @@
 import { serveConnection } from '../codec/http/server.ts'
 import type { EngineHandler } from '../core/engine-http.ts'
 import type { Duplex } from '../core/duplex.ts'
-import type { Machine } from '../ports/machine.ts'
-import type { GuestConnection } from '../ports/machine/guest.ts'
+import type { GuestConnection, MachineGuest } from '../ports/machine/guest.ts'
 
 export interface GuestServices {
   /** Answers `/run/docker.sock` in the guest. */
@@ -15,8 +14,8 @@ export interface GuestServices {
 }
 
 /** Serve what processes in the guest connect to, until the signal. A connection that fails harms no other. */
-export async function serveGuest(machine: Machine, services: GuestServices): Promise<void> {
-  const reader = machine.guest.connections.getReader()
+export async function serveGuest(guest: MachineGuest, services: GuestServices): Promise<void> {
+  const reader = guest.connections.getReader()
   const stop = (): void => void reader.cancel(services.signal.reason).catch(() => undefined)
   services.signal.addEventListener('abort', stop, { once: true })
   try {

@@ -7,7 +7,7 @@ import type {
   GuestFiles,
 } from '../link/guest-files.ts'
 import { CliFileError, type FileStat } from '../ports/cli-host.ts'
-import type { Machine } from '../ports/machine.ts'
+import type { MachineProcesses } from '../ports/machine/processes.ts'
 import { explained } from './file-trouble.ts'
 import type { StubCliHost } from './guest-cli/serve-stub.ts'
 import type { StubFiles } from './guest-cli/stub-files.ts'
@@ -25,13 +25,13 @@ const DIRECTORY_MODE = 0o755
  * change as if a program of the shell had changed them. It is started when it is needed.
  */
 export class ShellFiles implements GuestFiles {
-  readonly #machine: Machine
+  readonly #processes: MachineProcesses
   readonly #expected = new Map<string, (host: StubCliHost) => void>()
   #helper: Promise<StubFiles> | undefined
   #count = 0
 
-  constructor(machine: Machine) {
-    this.#machine = machine
+  constructor(processes: MachineProcesses) {
+    this.#processes = processes
   }
 
   /** Takes the helper's connection, with the secret that it was started with; undefined for every other command. */
@@ -116,7 +116,7 @@ export class ShellFiles implements GuestFiles {
     const secret = crypto.randomUUID()
     const arrival = new Promise<StubCliHost>((resolve) => this.#expected.set(secret, resolve))
     try {
-      const child = await this.#machine.processes.runOnHost({
+      const child = await this.#processes.runOnHost({
         host: `files-${++this.#count}`,
         process: {
           terminal: false,

@@ -23,7 +23,7 @@ beforeAll(async () => {
     machine,
     registry: new CatalogTransport(catalogFiles.open, new ImageRegistry()),
   })
-  void serveGuest(machine, {
+  void serveGuest(machine.guest, {
     handler: engine.handler,
     requestId: () => 'guest',
     docker: (connection) => serveDocker(connection, engine.handler),

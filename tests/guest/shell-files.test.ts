@@ -24,8 +24,8 @@ beforeAll(async () => {
     machine,
     registry: new CatalogTransport(catalogFiles.open, new ImageRegistry()),
   })
-  files = new ShellFiles(machine)
-  void serveGuest(machine, {
+  files = new ShellFiles(machine.processes)
+  void serveGuest(machine.guest, {
     handler: engine.handler,
     requestId: () => 'guest',
     docker: (connection) =>

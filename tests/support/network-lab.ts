@@ -42,7 +42,7 @@ export async function openLab(names: NameForwarder = nodeNames): Promise<Network
   machine.trees.add(tree, root)
   const engine = await openEngine({
     machine,
-    ports: new NodePorts(machine),
+    ports: new NodePorts(machine.networks),
     names: withHostName(names),
     registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
   })

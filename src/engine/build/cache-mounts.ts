@@ -111,7 +111,7 @@ export class CacheMounts {
       await machine.disk.removeVolume(volume)
       await machine.disk.makeVolume(volume)
       const root: Pick<TarMember, 'mode' | 'uid' | 'gid'> = { mode, uid, gid }
-      await fillDirectory(machine, volume, [{ path: '_data', ...root, node: seed }])
+      await fillDirectory(machine.files, volume, [{ path: '_data', ...root, node: seed }])
     }
     const record: CacheMountRecord = known
       ? { ...known, lastUsed: now, uses: known.uses + 1 }

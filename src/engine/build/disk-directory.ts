@@ -1,6 +1,6 @@
 import type { TarMember } from '../../codec/tar/write.ts'
 import type { RootfsNode } from '../../core/layer.ts'
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineFiles } from '../../ports/machine/files.ts'
 import { volumePath } from '../volumes/mount-point.ts'
 import { planEntries, type PlannedMember } from './copy-plan.ts'
 import { writeLayer } from './layer-tar.ts'
@@ -15,7 +15,7 @@ export interface FilledPath extends Pick<TarMember, 'mode' | 'uid' | 'gid'> {
 
 /** Write trees into a volume's directory, beside or instead of its `_data`. */
 export async function fillDirectory(
-  machine: Machine,
+  files: MachineFiles,
   volume: string,
   paths: readonly FilledPath[],
 ): Promise<void> {
@@ -36,7 +36,7 @@ export async function fillDirectory(
     return [root, ...below(node, path)]
   })
   const directory = volumePath(volume).replace(/\/_data$/, '')
-  await machine.files.write({ host: true }, directory, writeLayer(members))
+  await files.write({ host: true }, directory, writeLayer(members))
 }
 
 /** All below a directory as it is. */

@@ -44,10 +44,10 @@ export async function openMounts(
     const { mode, uid, gid } = node
     const place = guestVolumePath(volume).replace(/\/_data$/, '')
     if (node.kind !== 'directory') {
-      await fillDirectory(machine, volume, [{ path: 'file', mode, uid, gid, node }])
+      await fillDirectory(machine.files, volume, [{ path: 'file', mode, uid, gid, node }])
       return { destination, type: 'bind', source: `${place}/file`, options: ['bind', 'rw'] }
     }
-    await fillDirectory(machine, volume, [
+    await fillDirectory(machine.files, volume, [
       { path: 'upper', mode, uid, gid, node: undefined },
       { path: 'work', mode: 0o755, uid: 0, gid: 0, node: undefined },
     ])

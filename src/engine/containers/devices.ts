@@ -2,7 +2,7 @@ import { readTar } from '../../codec/tar/read.ts'
 import { EngineError } from '../../core/error.ts'
 import type { FileStat } from '../../core/guest-archives.ts'
 import type { RuntimeSpec } from '../../core/runtime-spec.ts'
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineFiles } from '../../ports/machine/files.ts'
 import type { CompleteHostConfig } from '../../core/host-config.ts'
 
 type Linux = RuntimeSpec['linux']
@@ -25,7 +25,7 @@ const S_IFBLK = 0o060000
  * @throws EngineError `not-found` in Docker's words for what is no device
  */
 export async function containerDevices(
-  machine: Machine,
+  files: MachineFiles,
   { Devices: devices, DeviceCgroupRules: given, Privileged: privileged }: CompleteHostConfig,
 ): Promise<ContainerDevices> {
   const nodes: DeviceNode[] = []
@@ -34,7 +34,7 @@ export async function containerDevices(
   for (const device of privileged ? [] : devices) {
     const { PathOnHost: source = '', PathInContainer: target } = device
     const access = device.CgroupPermissions || 'rwm'
-    for (const node of await nodesAt(machine, source, target || source)) {
+    for (const node of await nodesAt(files, source, target || source)) {
       nodes.push(node)
       const { type, major, minor } = node
       rules.push({ allow: true, type, ...numbers(major, minor), access })
@@ -49,7 +49,7 @@ const numbers = (major: number | undefined, minor: number | undefined) => ({
   ...(minor === undefined ? {} : { minor }),
 })
 
-async function nodesAt(machine: Machine, source: string, target: string): Promise<DeviceNode[]> {
+async function nodesAt(files: MachineFiles, source: string, target: string): Promise<DeviceNode[]> {
   const refuse = (cause?: unknown): EngineError =>
     new EngineError(
       'internal',
@@ -58,7 +58,7 @@ async function nodesAt(machine: Machine, source: string, target: string): Promis
     )
   let stat
   try {
-    stat = await statOf(machine, source)
+    stat = await statOf(files, source)
   } catch (error) {
     if (error instanceof EngineError && error.code === 'not-found') throw refuse(error)
     throw error
@@ -66,20 +66,24 @@ async function nodesAt(machine: Machine, source: string, target: string): Promis
   const kind = stat.mode & S_IFMT
   if (kind === S_IFCHR || kind === S_IFBLK)
     return [nodeOf(target, { ...stat, type: kind === S_IFCHR ? 'c' : 'b' })]
-  const nodes = kind === S_IFDIR ? await nodesBelow(machine, source, target) : []
+  const nodes = kind === S_IFDIR ? await nodesBelow(files, source, target) : []
   if (nodes.length === 0) throw refuse()
   return nodes
 }
 
 /** Links are followed: `/dev/stdin` and the like. */
-async function statOf(machine: Machine, path: string): Promise<FileStat> {
-  const stat = await machine.files.stat({ host: true }, path)
-  return stat.linkTarget === '' ? stat : machine.files.stat({ host: true }, stat.linkTarget)
+async function statOf(files: MachineFiles, path: string): Promise<FileStat> {
+  const stat = await files.stat({ host: true }, path)
+  return stat.linkTarget === '' ? stat : files.stat({ host: true }, stat.linkTarget)
 }
 
-async function nodesBelow(machine: Machine, source: string, target: string): Promise<DeviceNode[]> {
+async function nodesBelow(
+  files: MachineFiles,
+  source: string,
+  target: string,
+): Promise<DeviceNode[]> {
   const nodes: DeviceNode[] = []
-  const { tar } = await machine.files.read({ host: true }, source, { name: '' })
+  const { tar } = await files.read({ host: true }, source, { name: '' })
   for await (const { kind, path, mode, uid, gid, major = 0, minor = 0 } of readTar(tar)) {
     if (kind !== 'character' && kind !== 'block') continue
     const type = kind === 'character' ? 'c' : 'b'

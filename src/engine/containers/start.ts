@@ -156,7 +156,7 @@ async function prepare(
   const { machine } = containers.context
   machine.trees.add(tree, root)
   const mounts = await containers.volumes.place(record.mounts ?? [])
-  const devices = await containerDevices(machine, hostConfig)
+  const devices = await containerDevices(machine.files, hostConfig)
   const shared = sharedNamespaces(containers, container)
   const sandbox = await containers.networks.join(record)
   const [mode, target] = splitMode(hostConfig.NetworkMode)

@@ -1,6 +1,6 @@
 import { TarWriter } from '../../codec/tar/write.ts'
 import { EngineError } from '../../core/error.ts'
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineFiles } from '../../ports/machine/files.ts'
 import type { Context } from '../context.ts'
 import { HOST_ROOT, type MountPoint } from './mount-point.ts'
 
@@ -26,9 +26,9 @@ export async function locate(
     return directories.locate(source, { create })
   }
   // The root that they are in must be there, too.
-  if (!(await isThere(machine, source))) {
+  if (!(await isThere(machine.files, source))) {
     if (!create) throw new EngineError('not-found', `no such file: ${source}`)
-    await makeDirectories(machine, source)
+    await makeDirectories(machine.files, source)
   }
   return `${HOST_ROOT}${source}`
 }
@@ -63,9 +63,9 @@ export async function placeBind(context: Context, mount: MountPoint): Promise<Mo
   }
 }
 
-async function isThere(machine: Machine, path: string): Promise<boolean> {
+async function isThere(files: MachineFiles, path: string): Promise<boolean> {
   try {
-    await machine.files.stat({ host: true }, path)
+    await files.stat({ host: true }, path)
     return true
   } catch (error) {
     if (error instanceof EngineError && error.code === 'not-found') return false
@@ -73,13 +73,10 @@ async function isThere(machine: Machine, path: string): Promise<boolean> {
   }
 }
 
-async function makeDirectories(machine: Machine, path: string): Promise<void> {
+async function makeDirectories(files: MachineFiles, path: string): Promise<void> {
   const parts = path.split('/').filter((part) => part !== '')
   let known = 0
-  while (
-    known < parts.length &&
-    (await isThere(machine, `/${parts.slice(0, known + 1).join('/')}`))
-  )
+  while (known < parts.length && (await isThere(files, `/${parts.slice(0, known + 1).join('/')}`)))
     known++
   const writer = new TarWriter()
   const headers = parts.slice(known).map((_, at) =>
@@ -100,5 +97,5 @@ async function makeDirectories(machine: Machine, path: string): Promise<void> {
       controller.close()
     },
   })
-  await machine.files.write({ host: true }, `/${parts.slice(0, known).join('/')}`, tar)
+  await files.write({ host: true }, `/${parts.slice(0, known).join('/')}`, tar)
 }

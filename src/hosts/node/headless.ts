@@ -97,7 +97,7 @@ export async function startHeadless({
       registry: new CatalogTransport(catalogFiles.open, new FetchTransport()),
       downloads: new FetchDownloads(),
       clock: nodeClock,
-      ports: new NodePorts(machine),
+      ports: new NodePorts(machine.networks),
       ...(egress !== null && { names: withHostName(nodeNames) }),
       log,
       version: buildInfo,
@@ -113,7 +113,7 @@ export async function startHeadless({
   const stop = new AbortController()
   starting.defer(() => stop.abort())
   watchRoom({ room, disk, machine, context: engine.context, signal: stop.signal })
-  void serveGuest(machine, {
+  void serveGuest(machine.guest, {
     handler,
     requestId,
     docker: (connection) => serveDocker(connection, handler),

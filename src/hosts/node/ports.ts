@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from '../../core/duplex.ts'
 import { EngineError } from '../../core/error.ts'
 import { Slots } from '../../core/slots.ts'
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineNetworks } from '../../ports/machine/networks.ts'
 import type { HostPort, PortPublisher } from '../../ports/port-publisher.ts'
 
 interface Target {
@@ -23,11 +23,11 @@ const connectionsMax = 256
  * of another kind is open in the guest only.
  */
 export class NodePorts implements PortPublisher {
-  readonly #machine: Machine
+  readonly #networks: MachineNetworks
   readonly #connections = new Slots(connectionsMax)
 
-  constructor(machine: Machine) {
-    this.#machine = machine
+  constructor(networks: MachineNetworks) {
+    this.#networks = networks
   }
 
   async publish(host: HostPort, target: () => Target): Promise<AsyncDisposable> {
@@ -71,7 +71,7 @@ export class NodePorts implements PortPublisher {
   async #carry(socket: Socket, target: () => Target, signal: AbortSignal): Promise<void> {
     using _place = await this.#connections.take(signal)
     if (socket.destroyed) return
-    await join(socket, await this.#machine.networks.dial({ protocol: 'tcp', ...target() }, signal))
+    await join(socket, await this.#networks.dial({ protocol: 'tcp', ...target() }, signal))
   }
 
   async #udp(host: HostPort, target: () => Target): Promise<AsyncDisposable> {
@@ -91,7 +91,7 @@ export class NodePorts implements PortPublisher {
       if (!peer) {
         // What there is no room for is lost, as on a network.
         if (peers.size >= peersMax) return
-        const dialled = this.#machine.networks.dial({ protocol: 'udp', ...target() })
+        const dialled = this.#networks.dial({ protocol: 'udp', ...target() })
         peer = new Peer(dialled, socket, from, () => peers.delete(key))
         peers.set(key, peer)
       }

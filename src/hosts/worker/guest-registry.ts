@@ -2,7 +2,7 @@ import { bodyBytes, framingOf } from '../../codec/http/body.ts'
 import { ByteReader } from '../../codec/http/byte-reader.ts'
 import { formatHead, parseResponseHead } from '../../codec/http/head.ts'
 import { EngineError } from '../../core/error.ts'
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineNetworks } from '../../ports/machine/networks.ts'
 import type { RegistryRequest, RegistryResponse } from '../../ports/registry-transport.ts'
 
 /** Bytes of a request's body that are sent at once. */
@@ -16,21 +16,21 @@ const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+)(?::(\d+))?$/
  * @returns undefined for a registry elsewhere
  */
 export function registryOf(
-  machine: Machine,
+  networks: MachineNetworks,
   registry: string,
 ): ((request: RegistryRequest) => Promise<RegistryResponse>) | undefined {
   const found = loopback.exec(registry)
   if (!found) return undefined
   const port = Number(found[1] ?? 80)
-  return (request) => send(machine, port, request)
+  return (request) => send(networks, port, request)
 }
 
 async function send(
-  machine: Machine,
+  networks: MachineNetworks,
   port: number,
   { registry, method, path, headers, body = new Uint8Array(), signal }: RegistryRequest,
 ): Promise<RegistryResponse> {
-  const connection = await machine.networks
+  const connection = await networks
     .dial({ protocol: 'tcp', address: '127.0.0.1', port }, signal)
     .catch((cause: unknown) => {
       signal?.throwIfAborted()

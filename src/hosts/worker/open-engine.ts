@@ -101,7 +101,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   options.onMachine?.(machine)
   const registry = new CatalogTransport(
     assets.catalog.open,
-    new PageRegistries(new FetchTransport(), relay.settings, machine),
+    new PageRegistries(new FetchTransport(), relay.settings, machine.networks),
   )
   const engine = opening.use(
     await createEngine({

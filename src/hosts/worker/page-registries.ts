@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { RelaySettings } from '../../link/relay-settings.ts'
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineNetworks } from '../../ports/machine/networks.ts'
 import type {
   RegistryRequest,
   RegistryResponse,
@@ -17,25 +17,25 @@ type Way = (request: RegistryRequest) => Promise<RegistryResponse>
 export class PageRegistries implements RegistryTransport {
   readonly #direct: RegistryTransport
   readonly #settings: () => Promise<RelaySettings | undefined>
-  readonly #machine: Machine
+  readonly #networks: MachineNetworks
   /** The way that worked, by registry. */
   readonly #ways = new Map<string, Way>()
 
   constructor(
     direct: RegistryTransport,
     settings: () => Promise<RelaySettings | undefined>,
-    machine: Machine,
+    networks: MachineNetworks,
   ) {
     this.#direct = direct
     this.#settings = settings
-    this.#machine = machine
+    this.#networks = networks
   }
 
   async send(request: RegistryRequest): Promise<RegistryResponse> {
     const known = this.#ways.get(request.registry)
     if (known) return known(request)
     const direct: Way = (sent) => this.#direct.send(sent)
-    const own = registryOf(this.#machine, request.registry)
+    const own = registryOf(this.#networks, request.registry)
     const ways = own ? [own, direct] : [direct, (sent: RegistryRequest) => this.#byRelay(sent)]
     let failure: unknown
     for (const way of ways) {

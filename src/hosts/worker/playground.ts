@@ -74,7 +74,7 @@ export class WorkerPlayground implements Playground {
     const stop = new AbortController()
     opening.defer(() => stop.abort())
     const board = opening.use(new StatusBoard(onStatus))
-    const ports = opening.use(new PreviewPorts(() => this.#machine))
+    const ports = opening.use(new PreviewPorts(async () => (await this.#machine).networks))
     const engine = opening.use(
       await openEngine({
         ports,
@@ -91,8 +91,8 @@ export class WorkerPlayground implements Playground {
       void this.#show(state, engine, board)
     }, stop.signal)
     const doors = opening.use(new EnginePorts(handler, engine.requestId))
-    const files = new ShellFiles(machine)
-    void serveGuest(machine, {
+    const files = new ShellFiles(machine.processes)
+    void serveGuest(machine.guest, {
       handler,
       requestId: engine.requestId,
       docker: (connection) =>
@@ -173,7 +173,7 @@ export class WorkerPlayground implements Playground {
   async terminal(size: TerminalSize, sink: TerminalSink): Promise<TerminalSession> {
     const machine = await this.#machine
     this.#shells++
-    return openShell(machine, `shell-${this.#shells}`, size, sink)
+    return openShell(machine.processes, `shell-${this.#shells}`, size, sink)
   }
 
   async files(): Promise<GuestFiles> {

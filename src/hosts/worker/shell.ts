@@ -1,4 +1,4 @@
-import type { Machine } from '../../ports/machine.ts'
+import type { MachineProcesses } from '../../ports/machine/processes.ts'
 import type { TerminalSession, TerminalSink, TerminalSize } from '../../link/playground.ts'
 
 /** What a login on the machine's console would set. */
@@ -19,13 +19,13 @@ const HANG_UP = 1
 
 /** A login shell in the guest's own root. Its output waits for the sink: a slow screen slows the program. */
 export async function openShell(
-  machine: Machine,
+  processes: MachineProcesses,
   name: string,
   size: TerminalSize,
   sink: TerminalSink,
 ): Promise<TerminalSession> {
   const shell = { host: name }
-  const child = await machine.processes.runOnHost({
+  const child = await processes.runOnHost({
     ...shell,
     process: {
       terminal: true,
@@ -45,8 +45,8 @@ export async function openShell(
   const input = child.stdin.getWriter()
   return {
     write: (bytes) => input.write(bytes),
-    resize: (next) => machine.processes.resize(shell, next),
-    close: () => machine.processes.signal(shell, HANG_UP),
+    resize: (next) => processes.resize(shell, next),
+    close: () => processes.signal(shell, HANG_UP),
   }
 }
 

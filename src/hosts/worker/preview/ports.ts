@@ -1,7 +1,7 @@
 import { HttpClient } from '../../../codec/http/client.ts'
 import { CookieJar } from '../../../codec/http/cookies.ts'
 import type { Duplex } from '../../../core/duplex.ts'
-import type { Machine } from '../../../ports/machine.ts'
+import type { MachineNetworks } from '../../../ports/machine/networks.ts'
 import type { HostPort, PortPublisher } from '../../../ports/port-publisher.ts'
 import { PreviewChannel } from './channel.ts'
 import type { OpenPort } from './open-port.ts'
@@ -24,15 +24,15 @@ interface Publication {
 
 /** Published ports as the page's previews reach them. Disposing it closes all channels. */
 export class PreviewPorts implements PortPublisher, Disposable {
-  readonly #machine: () => Promise<Machine>
+  readonly #networks: () => Promise<MachineNetworks>
   readonly #ports = new Map<number, Publication>()
   readonly #jars = new Map<string, CookieJar>()
   readonly #channels = new Map<number, PreviewChannel>()
   readonly #sockets = new Map<number, Set<PreviewSocket>>()
   readonly #sweep: ReturnType<typeof setInterval>
 
-  constructor(machine: () => Promise<Machine>) {
-    this.#machine = machine
+  constructor(networks: () => Promise<MachineNetworks>) {
+    this.#networks = networks
     this.#sweep = setInterval(() => this.#closeIdle(), IDLE_TIME / 2)
   }
 
@@ -94,8 +94,8 @@ export class PreviewPorts implements PortPublisher, Disposable {
     target: () => { readonly address: string; readonly port: number },
   ): OpenPort {
     const dial = async (signal: AbortSignal): Promise<Duplex> => {
-      const machine = await this.#machine()
-      return machine.networks.dial({ protocol: 'tcp', ...target() }, signal)
+      const networks = await this.#networks()
+      return networks.dial({ protocol: 'tcp', ...target() }, signal)
     }
     const http = new HttpClient({
       dial,
