@@ -1,3 +1,5 @@
+import { parseDuration } from '../codec/go-duration.ts'
+
 /** Values of flags, in Go's notations and with Go's words when they are wrong. */
 
 /** strconv, base 0. */
@@ -29,43 +31,6 @@ export function parseBytes(text: string): number {
   return Math.floor(
     amount * 1024 ** Math.max(0, binaryUnits.indexOf((match[2] ?? 'b').toLowerCase())),
   )
-}
-
-const nanoseconds: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-}
-
-/** `1m30s` → nanoseconds (Go time.ParseDuration). */
-export function parseDuration(text: string): number {
-  const invalid = (): Error => new Error(`time: invalid duration ${JSON.stringify(text)}`)
-  const negative = text.startsWith('-')
-  const rest = text.replace(/^[-+]/, '')
-  if (rest === '0') return 0
-  if (!/^(\d+\.?\d*|\.\d+)/.test(rest)) throw invalid()
-  if (/^[\d.]+$/.test(rest))
-    throw new Error(`time: missing unit in duration ${JSON.stringify(text)}`)
-  const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
-  let total = 0
-  while (part.lastIndex < rest.length) {
-    const match = part.exec(rest)
-    if (!match) {
-      const unit = /[a-zA-Z]+/.exec(rest)?.[0]
-      throw unit === undefined
-        ? invalid()
-        : new Error(
-            `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`,
-          )
-    }
-    total += Number(match[1]) * (nanoseconds[match[2] ?? ''] ?? 0)
-  }
-  return Math.round(negative ? -total : total)
 }
 
 /** `1.5` → billionths (docker/cli opts.ParseCPUs). */

@@ -1,10 +1,5 @@
-import {
-  parseBytes,
-  parseDecimal,
-  parseDuration,
-  parseFilter,
-  parseInteger,
-} from './flag-values.ts'
+import { parseDuration } from '../codec/go-duration.ts'
+import { parseBytes, parseDecimal, parseFilter, parseInteger } from './flag-values.ts'
 
 /** What a flag takes, by the word that the help shows. */
 export type FlagType =

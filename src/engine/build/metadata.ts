@@ -4,9 +4,10 @@ import type {
   Command,
   HealthcheckInstruction,
 } from '../../codec/dockerfile/instructions.ts'
+import { formatDuration, parseDuration } from '../../codec/go-duration.ts'
 import type { OciContainerDefaults, OciHealthcheck } from '../../core/oci.ts'
 import { parseSignal } from '../containers/signals.ts'
-import { formatDuration, parseDuration, quotedList } from './go-format.ts'
+import { quotedList } from './go-format.ts'
 import { parsePorts } from './ports.ts'
 import type { StageScope } from './variables.ts'
 

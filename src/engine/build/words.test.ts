@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { parseDockerfile } from '../../codec/dockerfile/parser.ts'
 import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { parseChmod } from './file-mode.ts'
-import { formatDuration, parseDuration } from './go-format.ts'
 import { stageGraph } from './graph.ts'
 import { fromOf, parseMount } from './mount-options.ts'
 import { parsePorts } from './ports.ts'
@@ -39,27 +38,6 @@ test.each([
 
 test.each(['x', '70000', '5-1', '80/x'])('%s is no port', (spec) => {
   expect(() => parsePorts([spec])).toThrow(/invalid/)
-})
-
-test.each([
-  ['1m30s', 90e9],
-  ['500ms', 5e8],
-  ['1.5h', 5400e9],
-  ['0', 0],
-] as const)('duration %s', (text, nanoseconds) => {
-  expect(parseDuration(text)).toBe(nanoseconds)
-})
-
-test('durations as Go prints them', () => {
-  expect([0, 5e8, 90e9, 5400e9, 30e9].map(formatDuration)).toEqual([
-    '0s',
-    '500ms',
-    '1m30s',
-    '1h30m0s',
-    '30s',
-  ])
-  expect(() => parseDuration('5')).toThrow('missing unit in duration "5"')
-  expect(() => parseDuration('soon')).toThrow('invalid duration "soon"')
 })
 
 test.each([

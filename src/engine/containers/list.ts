@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { Filters } from '../filters.ts'
-import { pointInTime } from '../point-in-time.ts'
+import { parseMoment } from '../moment.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { discardContainer } from './discard.ts'
@@ -224,7 +224,7 @@ export async function pruneContainers(
   filters.check(['label', 'label!', 'until'])
   const until = filters
     .get('until')
-    .map((text) => pointInTime(text, containers.context.clock.now()))
+    .map((text) => parseMoment(text, containers.context.clock.now()))
   const deleted: string[] = []
   let reclaimed = 0
   for (const container of containers.all()) {

@@ -1,4 +1,4 @@
-import { formatDuration } from '../build/go-format.ts'
+import { formatDuration } from '../../codec/go-duration.ts'
 import type { Container } from '../containers/container.ts'
 import { formatTime } from '../containers/time.ts'
 import type { Context } from '../context.ts'

@@ -3,7 +3,7 @@ import { EngineError } from '../../core/error.ts'
 import type { ContainerRecord } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { ContainerBrief, Context } from '../context.ts'
-import { pointInTime } from '../point-in-time.ts'
+import { parseMoment } from '../moment.ts'
 import type { Filters } from '../filters.ts'
 import { Mutex } from '../mutex.ts'
 import { parseSubnet, type Subnet } from './addresses.ts'
@@ -214,7 +214,7 @@ export class Networks {
   async prune(filters: Filters): Promise<{ readonly NetworksDeleted: readonly string[] | null }> {
     filters.check(['label', 'label!', 'until'])
     using _ = await this.#changing.lock()
-    const until = filters.get('until').map((text) => pointInTime(text, this.#context.clock.now()))
+    const until = filters.get('until').map((text) => parseMoment(text, this.#context.clock.now()))
     const deleted: string[] = []
     for (const network of this.all()) {
       const { record, predefined, endpoints } = network
