@@ -1,3 +1,5 @@
+import { humanDuration } from '../codec/human-duration.ts'
+
 /** Sizes, durations and texts as Docker shows them (docker/go-units; docker/cli formatter). */
 
 const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
@@ -28,24 +30,6 @@ export const humanSize = (bytes: number, precision = 3): string =>
 /** `4.063MiB` */
 export const binarySize = (bytes: number): string => scaled(bytes, 1024, binaryUnits, 4)
 
-/** `About an hour`, `5 minutes` */
-function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000)
-  if (seconds < 1) return 'Less than a second'
-  if (seconds === 1) return '1 second'
-  if (seconds < 60) return `${seconds} seconds`
-  const minutes = Math.trunc(seconds / 60)
-  if (minutes === 1) return 'About a minute'
-  if (minutes < 60) return `${minutes} minutes`
-  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5)
-  if (hours === 1) return 'About an hour'
-  if (hours < 48) return `${hours} hours`
-  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`
-  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`
-  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`
-  return `${Math.trunc(hours / 24 / 365)} years`
-}
-
 /** `5 minutes ago` */
 export const ago = (seconds: number, now: number = Date.now()): string =>
   `${humanDuration(now - seconds * 1000)} ago`
@@ -53,9 +37,6 @@ export const ago = (seconds: number, now: number = Date.now()): string =>
 /** Go's time.Time.String of seconds since 1970. */
 export const goTime = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().replace('T', ' ').replace(/\..*$/, ' +0000 UTC')
-
-/** The id without its algorithm, 12 characters. */
-export const shortId = (id: string): string => id.replace(/^[a-z0-9]+:/, '').slice(0, 12)
 
 export function ellipsis(text: string, width: number): string {
   const characters = Array.from(text)

@@ -1,10 +1,11 @@
 import type { ContainerSummary, Port } from '../../client/types.ts'
 import { familiar, parseReference } from '../../core/reference.ts'
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import { noArguments, type Command } from '../../kit/command.ts'
 import { filtersOf } from '../../kit/flag-values.ts'
 import { flag } from '../../kit/flags.ts'
-import { ago, ellipsis, goTime, humanSize, quote, shortId } from '../../kit/human.ts'
+import { ago, ellipsis, goTime, humanSize, quote } from '../../kit/human.ts'
 import { formatList, listFormatFlag, usesField, type ListFormat } from '../../kit/list-format.ts'
 
 export const list: Command = {

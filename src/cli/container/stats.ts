@@ -1,7 +1,8 @@
+import { shortId } from '../../core/short-id.ts'
 import type { Stats } from '../../client/types.ts'
 import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
-import { binarySize, humanSize, shortId } from '../../kit/human.ts'
+import { binarySize, humanSize } from '../../kit/human.ts'
 import { formatList, listFormatFlag, type ListFormat } from '../../kit/list-format.ts'
 
 /** How often the terminal is drawn, in milliseconds. */

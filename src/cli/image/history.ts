@@ -1,7 +1,8 @@
 import type { ImageHistoryItem } from '../../core/engine-api.ts'
+import { shortId } from '../../core/short-id.ts'
 import { exactly, type Command } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
-import { ago, ellipsis, humanSize, shortId } from '../../kit/human.ts'
+import { ago, ellipsis, humanSize } from '../../kit/human.ts'
 import { formatList, listFormatFlag, type ListFormat } from '../../kit/list-format.ts'
 
 export const history: Command = {

@@ -1,11 +1,12 @@
 import type { ImageSummary } from '../../core/engine-api.ts'
 import { familiarName, parseReference } from '../../core/reference.ts'
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import { atMost, type Command } from '../../kit/command.ts'
 import { labelsOf } from '../container/list.ts'
 import { filtersOf } from '../../kit/flag-values.ts'
 import { flag } from '../../kit/flags.ts'
-import { ago, goTime, humanSize, shortId } from '../../kit/human.ts'
+import { ago, goTime, humanSize } from '../../kit/human.ts'
 import { formatList, listFormatFlag, type ListFormat } from '../../kit/list-format.ts'
 
 export const list: Command = {

@@ -5,7 +5,7 @@ import { mapOf } from '../../kit/key-values.ts'
 import { labelsOf } from '../container/list.ts'
 import { filtersOf } from '../../kit/flag-values.ts'
 import { flag } from '../../kit/flags.ts'
-import { naturally, shortId } from '../../kit/human.ts'
+import { naturally } from '../../kit/human.ts'
 import { inspectAll } from '../inspect.ts'
 import {
   formatList,
@@ -14,6 +14,7 @@ import {
   type ListFormat,
 } from '../../kit/list-format.ts'
 import type { NetworkResource } from '../../core/engine-api.ts'
+import { shortId } from '../../core/short-id.ts'
 
 export const list: Command = {
   usage: '[OPTIONS]',

@@ -1,3 +1,4 @@
+import { shortId } from '../../core/short-id.ts'
 import type { BuildCacheRecord, DiskUsage, Volume } from '../../client/types.ts'
 import { noArguments, type Command } from '../../kit/command.ts'
 import { containerFormat } from '../container/list.ts'
@@ -129,7 +130,7 @@ const cacheFormat: ListFormat<BuildCacheRecord> = {
   table:
     '{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}',
   fields: {
-    ID: { header: 'CACHE ID', value: ({ ID }) => ID.slice(0, 12) },
+    ID: { header: 'CACHE ID', value: ({ ID }) => shortId(ID) },
     CacheType: { header: 'CACHE TYPE', value: ({ Type }) => Type },
     Size: { header: 'SIZE', value: ({ Size }) => humanSize(Size, 3) },
     CreatedSince: {

@@ -1,11 +1,10 @@
 import { TRACE_ID, type BuildTrace } from '../../core/build-trace.ts'
 import type { Digest } from '../../core/digest.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { Progress } from '../images/progress.ts'
 import { BuildError, type Place } from './build-error.ts'
 import type { BuildMessage } from './request.ts'
-
-const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
 
 /** Tells a client how a build goes: in Docker's classic words, or step by step for Drydock's own CLI. */
 export interface Report {
@@ -55,7 +54,7 @@ export class ClassicReport implements Report {
   }
 
   state(id: Digest): Promise<void> {
-    return this.#say(` ---> ${short(id)}\n`)
+    return this.#say(` ---> ${shortId(id)}\n`)
   }
 
   note(text: string): Promise<void> {
@@ -66,10 +65,10 @@ export class ClassicReport implements Report {
     const say = (text: string): Promise<void> => this.#say(text)
     const nothing = (): Promise<void> => Promise.resolve()
     return Promise.resolve({
-      running: (container) => say(` ---> Running in ${short(container)}\n`),
+      running: (container) => say(` ---> Running in ${shortId(container)}\n`),
       log: (_, text) => say(text),
       status: nothing,
-      removed: (container) => say(` ---> Removed intermediate container ${short(container)}\n`),
+      removed: (container) => say(` ---> Removed intermediate container ${shortId(container)}\n`),
       done: ({ cached }) => (cached ? say(' ---> Using cache\n') : nothing()),
       failed: nothing,
     })
@@ -81,7 +80,7 @@ export class ClassicReport implements Report {
       return
     }
     await this.#progress.send({ aux: { ID: image } })
-    await this.#say(`Successfully built ${short(image)}\n`)
+    await this.#say(`Successfully built ${shortId(image)}\n`)
     for (const name of names) await this.#say(`Successfully tagged ${name}\n`)
   }
 

@@ -2,6 +2,7 @@ import type { RunInstruction } from '../../codec/dockerfile/instructions.ts'
 import { heredocText, parseHeredoc } from '../../codec/dockerfile/heredoc.ts'
 import { EngineError } from '../../core/error.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { MachineProcess } from '../../ports/machine/processes.ts'
 import { mergeConfig } from '../containers/config.ts'
 import { completeHostConfig } from '../containers/host-config.ts'
@@ -109,7 +110,7 @@ async function runContainer(
   const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) => isOwnTree(id, name))
   let opened: StepMounts | undefined
   const cleanUp = async (): Promise<void> => {
-    const note = (error: unknown): void => log.add(`build ${id.slice(0, 12)}: ${messageOf(error)}`)
+    const note = (error: unknown): void => log.add(`build ${shortId(id)}: ${messageOf(error)}`)
     await machine.containers.delete(id).catch(note)
     await networks.leave(id).catch(note)
     await Promise.resolve(opened?.[Symbol.asyncDispose]()).catch(note)

@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerBrief, Context } from '../context.ts'
 import type { Images } from '../images/images.ts'
 import type { Networks } from '../networks/networks.ts'
@@ -35,7 +36,7 @@ export class ContainerSet implements AsyncDisposable {
     for (const [id, value] of await this.context.records.list('container')) {
       const record = parseRecord(value)
       if (record) this.#byId.set(id, new Container(this.context, record))
-      else this.context.log.add(`container ${id.slice(0, 12)} is of another schema and left alone`)
+      else this.context.log.add(`container ${shortId(id)} is of another schema and left alone`)
     }
   }
 

@@ -1,13 +1,13 @@
 import type { MachineProcess } from '../../ports/machine/processes.ts'
 import type { RecordChange } from '../../ports/record-store.ts'
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { Context } from '../context.ts'
 import { Mutex } from '../mutex.ts'
 import { LogFollowers } from './log-followers.ts'
 import { ProcessIo } from './process-io.ts'
 import { isRunning, type ContainerRecord, type ContainerState } from './record.ts'
 import { RestartBackoff } from './restart-policy.ts'
-import { shortId } from './names.ts'
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed'
 

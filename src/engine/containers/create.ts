@@ -3,6 +3,7 @@ import { hex } from '../../core/hex.ts'
 import type { EndpointConfig } from '../networks/attachment.ts'
 import { checkEndpoint } from '../networks/validate.ts'
 import type { CompleteHostConfig } from '../../core/host-config.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { CreateBody } from './config.ts'
 import { Container } from './container.ts'
 import type { ContainerSet } from './container-set.ts'
@@ -60,7 +61,7 @@ export async function createContainer(
   const merged = mergeConfig(
     body,
     image.config.config ?? {},
-    hostConfig.NetworkMode === 'host' ? hostname : id.slice(0, 12),
+    hostConfig.NetworkMode === 'host' ? hostname : shortId(id),
   )
   const config = shareNames(containers, merged, hostConfig.NetworkMode)
   if (commandOf(config).length === 0) {

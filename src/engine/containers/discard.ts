@@ -1,3 +1,4 @@
+import { shortId } from '../../core/short-id.ts'
 import type { RecordChange } from '../../ports/record-store.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
@@ -20,7 +21,7 @@ export async function discardContainer(
   if (!isBrief) await begun
   const removed = machine.containers.delete(container.id).catch((error: unknown) => {
     // Without a guest there is nothing to remove in it.
-    log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
+    log.add(`container ${shortId(container.id)}: ${String(error)}`)
   })
   const forget = async (others: readonly RecordChange[]): Promise<void> => {
     const forgotten = records.commit([

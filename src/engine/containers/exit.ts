@@ -1,5 +1,6 @@
 import type { MachineProcess } from '../../ports/machine/processes.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { discardContainer } from './discard.ts'
@@ -57,7 +58,7 @@ export async function supervise(
       await discardContainer(containers, container)
     }
   } catch (error) {
-    log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
+    log.add(`container ${shortId(container.id)}: ${String(error)}`)
   }
 }
 

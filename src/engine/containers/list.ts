@@ -1,15 +1,16 @@
+import { humanDuration } from '../../codec/human-duration.ts'
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { Filters } from '../filters.ts'
 import { parseMoment } from '../moment.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { discardContainer } from './discard.ts'
 import { mountPoints } from './inspect.ts'
-import { shortId } from './names.ts'
 import { endpointsOf, portSummaries } from './network-settings.ts'
 import { commandOf, isRunning, type ContainerState } from './record.ts'
 import { containerSize, layerSize, type ContainerSize } from './size.ts'
-import { humanDuration, parseTime } from './time.ts'
+import { parseTime } from './time.ts'
 
 export interface ListOptions {
   /** Stopped ones, too. */

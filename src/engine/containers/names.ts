@@ -23,5 +23,3 @@ export function randomName(clock: Clock, retry: number): string {
 /** With or without the leading slash (moby daemon/names). */
 export const isContainerName = (name: string): boolean =>
   /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)
-
-export const shortId = (id: string): string => id.slice(0, 12)

@@ -1,4 +1,5 @@
 import type { EndpointSettings } from '../../core/engine-api.ts'
+import { shortId } from '../../core/short-id.ts'
 import { configuredEndpoint, shownEndpoint } from '../networks/endpoint.ts'
 import { configOf, namesOf, networkNames } from '../networks/members.ts'
 import { shownPorts } from '../networks/sandbox.ts'
@@ -22,7 +23,7 @@ export function networkSettings(
   return {
     Bridge: '',
     SandboxID: sandbox?.id ?? '',
-    SandboxKey: sandbox ? `/var/run/docker/netns/${sandbox.id.slice(0, 12)}` : '',
+    SandboxKey: sandbox ? `/var/run/docker/netns/${shortId(sandbox.id)}` : '',
     Ports: sandbox ? shownPorts(exposed, sandbox.ports) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: '',

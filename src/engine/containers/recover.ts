@@ -1,3 +1,4 @@
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { discardContainer } from './discard.ts'
@@ -14,7 +15,7 @@ export function recoverContainers(containers: ContainerSet): void {
   const { clock, log } = containers.context
   const later = (container: Container, work: Promise<void>): Promise<void> =>
     work.catch((error: unknown) => {
-      log.add(`container ${container.id.slice(0, 12)}: ${String(error)}`)
+      log.add(`container ${shortId(container.id)}: ${String(error)}`)
     })
   const returning: Container[] = []
   for (const container of containers.all()) {

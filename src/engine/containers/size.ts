@@ -1,3 +1,4 @@
+import { shortId } from '../../core/short-id.ts'
 import type { Container } from './container.ts'
 import type { ContainerSet } from './container-set.ts'
 
@@ -26,7 +27,7 @@ export const layerSize = async (
     return (await machine.disk?.layerUsage(id)) ?? 0
   } catch (error) {
     // Without a guest nothing can be measured.
-    log.add(`size of container ${id.slice(0, 12)}: ${String(error)}`)
+    log.add(`size of container ${shortId(id)}: ${String(error)}`)
     return 0
   }
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { ContainerStart } from '../../core/guest-protocol.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { discardContainer } from './discard.ts'
@@ -62,7 +63,7 @@ async function launch(
     const prepared = clock.monotonic()
     asked = true
     const process = await machine.processes.run(start, signal)
-    context.log.add(`container ${container.id.slice(0, 12)} started, pid ${process.pid}`, {
+    context.log.add(`container ${shortId(container.id)} started, pid ${process.pid}`, {
       ...(requestId === undefined ? {} : { request: requestId }),
       stages: { prepare: prepared - began, run: clock.monotonic() - prepared },
     })

@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { isRunning } from './record.ts'
@@ -149,7 +150,7 @@ async function send(containers: ContainerSet, container: Container, signal: numb
     await machine.processes.signal({ container: container.id }, signal)
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === 'unavailable') throw error
-    log.add(`signal ${signal} to container ${container.id.slice(0, 12)}: ${error.message}`)
+    log.add(`signal ${signal} to container ${shortId(container.id)}: ${error.message}`)
   }
   container.event('kill', { signal: String(signal) })
   if (status === 'paused') {

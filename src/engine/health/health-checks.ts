@@ -1,4 +1,5 @@
 import type { EventMessage } from '../../core/engine-api.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { Container } from '../containers/container.ts'
 import type { ContainerSet } from '../containers/container-set.ts'
 import { parseTime } from '../containers/time.ts'
@@ -56,7 +57,7 @@ export class HealthChecks implements Disposable {
     this.#watches.set(container.id, watch)
     this.#follow(container, watch.signal).catch((error: unknown) => {
       if (watch.signal.aborted) return
-      this.#containers.context.log.add(`health of ${container.id.slice(0, 12)}: ${String(error)}`)
+      this.#containers.context.log.add(`health of ${shortId(container.id)}: ${String(error)}`)
     })
   }
 

@@ -12,9 +12,6 @@ import type { ContainerBrief, Context } from '../context.ts'
 import type { StoredImage } from './image.ts'
 import { LayerStore, type LayerHolder, type LayerPin } from './layer-store.ts'
 
-/** What identifies an image in an error: twelve characters of its ID. */
-export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
-
 /** The images in the record store, and the layers they need. All changes go through here. */
 export class ImageStore {
   readonly context: Context

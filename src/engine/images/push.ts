@@ -11,8 +11,9 @@ import {
   type Reference,
 } from '../../core/reference.ts'
 import type { Slots } from '../../core/slots.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { StoredImage } from './image.ts'
-import { shortId, type ImageStore } from './image-store.ts'
+import type { ImageStore } from './image-store.ts'
 import { counter, Progress } from './progress.ts'
 import { RegistryUpload } from './registry-upload.ts'
 import type { Credentials } from './registry-tokens.ts'

@@ -3,11 +3,12 @@ import type { Digest } from '../../core/digest.ts'
 import type { ImageDeleteItem } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
 import { canonical, familiar, parseReference, withDefaultTag } from '../../core/reference.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { Filters } from '../filters.ts'
 import { parseMoment } from '../moment.ts'
 import { createdOf } from './image.ts'
 import type { StoredImage } from './image.ts'
-import { shortId, type ImageStore } from './image-store.ts'
+import type { ImageStore } from './image-store.ts'
 
 /**
  * Untag or delete an image (moby daemon/images/image_delete.go).

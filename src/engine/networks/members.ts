@@ -1,3 +1,4 @@
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerRecord } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { EndpointConfig } from './attachment.ts'
@@ -16,11 +17,6 @@ export const configOf = (record: ContainerRecord, name: string): EndpointConfig 
 
 /** What the embedded resolver knows a container by (moby daemon/container_operations.go). */
 export function namesOf(record: ContainerRecord, config: EndpointConfig): readonly string[] {
-  const names = [
-    record.name,
-    ...(config.Aliases ?? []),
-    record.id.slice(0, 12),
-    record.config.Hostname,
-  ]
+  const names = [record.name, ...(config.Aliases ?? []), shortId(record.id), record.config.Hostname]
   return [...new Set(names.filter((name) => name !== ''))]
 }

@@ -1,6 +1,7 @@
 import type { NetworkResource } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
 import type { GuestNetwork } from '../../core/guest-networks.ts'
+import { shortId } from '../../core/short-id.ts'
 import { formatAddress, macOf, parseAddress, parseSubnet, type Address } from './addresses.ts'
 import { addressOf, type Attachment, type EndpointConfig } from './attachment.ts'
 import { AddressPool } from './pool.ts'
@@ -51,7 +52,7 @@ export class Network {
   }
 
   get bridge(): string {
-    return this.record.options[bridgeOption] ?? `br-${this.id.slice(0, 12)}`
+    return this.record.options[bridgeOption] ?? `br-${shortId(this.id)}`
   }
 
   pool(family: 4 | 6): AddressPool | undefined {

@@ -1,5 +1,6 @@
 import type { NetworkResource } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
+import { shortId } from '../../core/short-id.ts'
 import type { ContainerRecord } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { ContainerBrief, Context } from '../context.ts'
@@ -187,7 +188,7 @@ export class Networks {
     if (used) {
       const names = this.containerNames()
       const list = [...network.endpoints].map(
-        ([container, { id }]) => `name:"${names.get(container) ?? ''}" id:"${id.slice(0, 12)}"`,
+        ([container, { id }]) => `name:"${names.get(container) ?? ''}" id:"${shortId(id)}"`,
       )
       throw new EngineError(
         'forbidden',

@@ -1,3 +1,4 @@
+import { shortId } from '../../core/short-id.ts'
 import type { Context } from '../context.ts'
 
 export interface DiskOwners {
@@ -17,7 +18,7 @@ export async function reconcileDisk({ machine, log }: Context, owners: DiskOwner
     const { uppers, volumes } = await disk.list()
     for (const id of uppers) {
       if (owners.hasContainer(id) || !/^[0-9a-f]{64}$/.test(id)) continue
-      log.add(`disk: the layer ${id.slice(0, 12)} is nobody's and removed`)
+      log.add(`disk: the layer ${shortId(id)} is nobody's and removed`)
       await machine.containers.delete(id)
     }
     for (const name of volumes) {
