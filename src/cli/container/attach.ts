@@ -1,6 +1,6 @@
 import type { ContainerInspect } from '../../client/types.ts'
 import { exactly, ExitError, type Command, type Invocation } from '../../kit/command.ts'
-import { DEFAULT_DETACH_KEYS } from '../../kit/stream/detach-keys.ts'
+import { DEFAULT_DETACH_KEYS } from '../../codec/detach-keys.ts'
 import { exitCode } from '../../kit/exit-code.ts'
 import { flag } from '../../kit/flags.ts'
 import { streamHijacked } from '../../kit/stream/attach-streams.ts'

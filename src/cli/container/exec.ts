@@ -1,5 +1,5 @@
 import { atLeast, type Command } from '../../kit/command.ts'
-import { DEFAULT_DETACH_KEYS } from '../../kit/stream/detach-keys.ts'
+import { DEFAULT_DETACH_KEYS } from '../../codec/detach-keys.ts'
 import { flag } from '../../kit/flags.ts'
 import { streamHijacked } from '../../kit/stream/attach-streams.ts'
 import { followTerminal } from '../../kit/stream/follow-terminal.ts'

@@ -2,7 +2,7 @@ import { EngineError } from '../../core/error.ts'
 import { ClientStream } from './client-stream.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
-import { parseDetachKeys } from './detach-keys.ts'
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../../codec/detach-keys.ts'
 import { readLogs } from './logs.ts'
 
 export interface AttachOptions {
@@ -24,7 +24,7 @@ export async function attachClient(
   signal: AbortSignal,
 ): Promise<ClientStream> {
   const { Tty: tty, OpenStdin: openStdin, StdinOnce: stdinOnce } = container.record.config
-  const detachKeys = parseDetachKeys(options.detachKeys)
+  const detachKeys = detachKeysOf(options.detachKeys)
   const { status } = container.state
   if (status === 'paused') {
     throw new EngineError(
@@ -63,4 +63,13 @@ export async function attachClient(
   container.event('attach')
   if (!options.stream) client.end()
   return client
+}
+
+/** @throws EngineError `invalid-parameter` */
+function detachKeysOf(keys: string | undefined): Uint8Array {
+  try {
+    return parseDetachKeys(keys || DEFAULT_DETACH_KEYS)
+  } catch (cause) {
+    throw new EngineError('invalid-parameter', `Invalid detach keys (${keys}) provided`, { cause })
+  }
 }

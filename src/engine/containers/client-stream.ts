@@ -1,7 +1,7 @@
 import { encodeStdcopy } from '../../codec/stdcopy.ts'
 import type { Duplex } from '../../core/duplex.ts'
 import type { OutputChunk } from '../../ports/machine/processes.ts'
-import { DetachScanner } from './detach-keys.ts'
+import { DetachScanner } from '../../codec/detach-keys.ts'
 import type { OutputSink, ProcessIo } from './process-io.ts'
 
 /** Bytes on their way to a client before its process has to wait. */

@@ -4,7 +4,7 @@ import { EngineError } from '../../core/error.ts'
 import { ClientStream } from '../containers/client-stream.ts'
 import type { Container } from '../containers/container.ts'
 import type { ContainerSet } from '../containers/container-set.ts'
-import { parseDetachKeys } from '../containers/detach-keys.ts'
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../../codec/detach-keys.ts'
 import { ProcessIo, type OutputSink } from '../containers/process-io.ts'
 import { linkEnvironment } from '../containers/links.ts'
 import { execProcess, seccompOf } from '../containers/spec.ts'
@@ -79,7 +79,7 @@ export class Exec {
         stderr,
         stdin,
         closesInput: !tty,
-        ...(tty ? { detachKeys: parseDetachKeys(detachKeys) } : {}),
+        ...(tty ? { detachKeys: parseDetachKeys(detachKeys || DEFAULT_DETACH_KEYS) } : {}),
       },
       signal,
     )

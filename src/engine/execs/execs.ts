@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { ContainerSet } from '../containers/container-set.ts'
-import { parseDetachKeys } from '../containers/detach-keys.ts'
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../../codec/detach-keys.ts'
 import type { Container } from '../containers/container.ts'
 import { resolveUser, type ResolvedUser } from '../containers/user.ts'
 import { describe, Exec, requireLiving, type ExecConfig } from './exec.ts'
@@ -68,7 +68,7 @@ export class Execs {
 
 function checkDetachKeys(keys: string): void {
   try {
-    parseDetachKeys(keys)
+    parseDetachKeys(keys || DEFAULT_DETACH_KEYS)
   } catch (cause) {
     throw new EngineError('internal', `Invalid escape keys (${keys}) provided`, { cause })
   }

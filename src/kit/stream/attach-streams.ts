@@ -1,8 +1,8 @@
+import { DetachScanner, parseDetachKeys } from '../../codec/detach-keys.ts'
 import { stdcopyDecoder } from '../../codec/stdcopy.ts'
 import type { Hijacked } from '../../client/api-client.ts'
 import type { CliHost } from '../../ports/cli-host.ts'
 import { ExitError } from '../command.ts'
-import { DetachKeys, parseDetachKeys } from './detach-keys.ts'
 import type { TextOutput } from '../text-output.ts'
 
 export interface StreamOptions {
@@ -63,7 +63,7 @@ async function copyInput(options: StreamOptions, end: AbortSignal): Promise<void
       await writer.close()
       return
     }
-    const keys = tty && detachKeys !== '' ? new DetachKeys(parseDetachKeys(detachKeys)) : undefined
+    const keys = tty && detachKeys !== '' && new DetachScanner(parseDetachKeys(detachKeys))
     const reader = host.stdin.getReader()
     // A read that waits keeps its reader: it is given up with the command.
     end.addEventListener('abort', () => {
@@ -73,8 +73,8 @@ async function copyInput(options: StreamOptions, end: AbortSignal): Promise<void
       const { done, value } = await reader.read()
       if (end.aborted) return
       if (done) break
-      const { pass, detached } = keys ? keys.filter(value) : { pass: value, detached: false }
-      if (pass.length > 0) await writer.write(pass)
+      const { bytes, detached } = keys ? keys.scan(value) : { bytes: value, detached: false }
+      if (bytes.length > 0) await writer.write(bytes)
       if (detached) throw new Detached()
     }
     await writer.close()

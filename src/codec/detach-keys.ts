@@ -1,26 +1,22 @@
-import { EngineError } from '../../core/error.ts'
+/** The keys that leave an attached terminal (moby/term, ascii.go and proxy.go). */
 
-const controls = '@abcdefghijklmnopqrstuvwxyz[\\]^_'
+export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q'
+
+const CONTROLS = '@abcdefghijklmnopqrstuvwxyz[\\]^_'
 
 /**
- * `ctrl-p,ctrl-q` as bytes (moby/term ascii.go).
- * @param keys comma-separated; undefined or empty: Docker's default
- * @throws EngineError `invalid-parameter`
+ * `ctrl-p,ctrl-q` as bytes. A key is an ASCII character, `DEL` or `ctrl-` and one of the 32 control characters in lower case.
+ * @throws Error in Docker's words
  */
-export function parseDetachKeys(keys: string | undefined): Uint8Array {
-  const bytes = (keys === undefined || keys === '' ? 'ctrl-p,ctrl-q' : keys)
-    .split(',')
-    .map((key) => {
-      if (key.length === 1) return key.charCodeAt(0)
-      const control = key.startsWith('ctrl-') ? key.slice(5) : ''
-      if (key === 'DEL') return 127
-      const code = control.length === 1 ? controls.indexOf(control) : -1
-      if (code < 0) {
-        throw new EngineError('invalid-parameter', `Invalid detach keys (${keys}) provided`)
-      }
-      return code
-    })
-  return Uint8Array.from(bytes)
+export function parseDetachKeys(keys: string): Uint8Array {
+  return Uint8Array.from(keys.split(','), (key) => {
+    if (/^[\0-\x7F]$/.test(key)) return key.charCodeAt(0)
+    if (key === 'DEL') return 127
+    const control = /^ctrl-(.)$/.exec(key)?.[1]
+    const code = control === undefined ? -1 : CONTROLS.indexOf(control)
+    if (code < 0) throw new Error(`unknown character: '${key}'`)
+    return code
+  })
 }
 
 /** Finds the keys in what a user types. They are held back while they may still become the whole sequence. */
