@@ -79,6 +79,9 @@ test('info and version answer without a machine, and say so', async () => {
     ServerVersion: '0.1.0',
     OperatingSystem: 'Drydock 0.1.0',
     Swarm: { LocalNodeState: 'inactive' },
+    ContainerdCommit: { ID: 'N/A' },
+    RuncCommit: { ID: 'N/A' },
+    InitCommit: { ID: 'N/A' },
   })
   expect(info['Warnings']).toContain('WARNING: The machine does not answer: no guest is running')
   expect((await request('GET', '/version')).json()).toMatchObject({

@@ -167,9 +167,10 @@ export class System {
       LiveRestoreEnabled: false,
       Isolation: '',
       InitBinary: 'docker-init',
-      ContainerdCommit: { ID: '' },
-      RuncCommit: { ID: lost ? '' : guest.build },
-      InitCommit: { ID: '' },
+      ContainerdCommit: { ID: NOT_AVAILABLE },
+      RuncCommit: { ID: NOT_AVAILABLE },
+      // docker-init is a part of guestd.
+      InitCommit: { ID: lost ? NOT_AVAILABLE : guest.build },
       SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
       CDISpecDirs: [],
       Warnings: [
@@ -227,6 +228,9 @@ export class System {
     }
   }
 }
+
+/** dockerd's words for a program whose version it can't tell: there is neither containerd nor runc (moby daemon/info_unix.go). */
+const NOT_AVAILABLE = 'N/A'
 
 /** Clients print the field. */
 const NO_GO = 'none'
