@@ -13,7 +13,7 @@ import { volumeRoutes } from './routes/volumes.ts'
 import { callOf, json, Router, type Route } from './router.ts'
 
 /** Every route of the API, by resource. */
-const routesOf = (engine: Engine): readonly Route[] => [
+export const routesOf = (engine: Engine): readonly Route[] => [
   ...systemRoutes(engine),
   ...imageRoutes(engine),
   ...buildRoutes(engine),

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/error.ts'
 import type { EngineRequest, EngineResponse } from '../core/engine-http.ts'
 import { encodeJsonLine } from '../codec/json-lines.ts'
 import { checkShape, type Shape } from '../codec/json-shape.ts'
@@ -8,6 +9,10 @@ export interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   /** `/containers/{name}/json`; `{name...}` takes slashes, too. */
   readonly path: string
+  /** What of Docker's operation is not served, or is served otherwise; for docs/api.md. */
+  readonly limits?: string
+  /** Every request is refused with this. */
+  readonly refused?: ErrorCode
   handle(call: Call): Promise<EngineResponse>
 }
 

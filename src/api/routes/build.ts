@@ -122,11 +122,13 @@ export const buildRoutes = ({ builder }: Engine): readonly Route[] => [
   {
     method: 'POST',
     path: '/build',
+    limits: "the classic builder's; BuildKit's protocol is refused",
     handle: async (call) => jsonLines(await builder.build(buildRequest(call))),
   },
   {
     method: 'POST',
     path: '/build/context',
+    limits: "Drydock's own",
     handle: async (call) => json(200, builder.offer(listingOf(await call.json()))),
   },
   {

@@ -68,6 +68,7 @@ export const containerFileRoutes = ({ containers }: Engine): readonly Route[] =>
   {
     method: 'PUT',
     path: '/containers/{name}/archive',
+    limits: 'plain tar or gzip',
     handle: async (call) => {
       const { request, query, signal } = call
       await extractToDirectory(

@@ -13,15 +13,17 @@ const refuse = (
 ): Route => ({
   method,
   path,
+  refused: code,
   handle: ({ params }) =>
     Promise.reject(
       new EngineError(code, typeof message === 'string' ? message : message(params['name'] ?? '')),
     ),
 })
 
-const answer = (method: Route['method'], path: string, value: unknown): Route => ({
+const answer = (method: Route['method'], path: string, value: unknown, limits: string): Route => ({
   method,
   path,
+  limits,
   handle: () => Promise.resolve(json(200, value)),
 })
 
@@ -46,7 +48,7 @@ const swarm: readonly Route[] = [
 const noPlugin = (name: string): string => `plugin "${name}" not found`
 
 const plugins: readonly Route[] = [
-  answer('GET', '/plugins', []),
+  answer('GET', '/plugins', [], 'there are none'),
   refuse('GET', '/plugins/{name...}/json', 'not-found', noPlugin),
   refuse('DELETE', '/plugins/{name...}', 'not-found', noPlugin),
   ...['enable', 'disable', 'upgrade', 'push', 'set'].map((verb) =>

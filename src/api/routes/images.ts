@@ -67,6 +67,7 @@ export const imageRoutes = ({ images }: Engine): readonly Route[] => [
   {
     method: 'POST',
     path: '/images/create',
+    limits: 'a pull, or an import from the body',
     handle: async (call) => {
       if (!call.query.string('fromImage')) return importTree(images, call)
       return jsonLines(

@@ -91,6 +91,7 @@ export const systemRoutes = ({ context, system, images }: Engine): readonly Rout
   {
     method: 'GET',
     path: '/drydock/diagnostics',
+    limits: "Drydock's own",
     handle: async () => json(200, { apiVersion: API_VERSION, ...(await system.diagnostics()) }),
   },
 ]

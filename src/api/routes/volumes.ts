@@ -36,6 +36,7 @@ export const volumeRoutes = ({ volumes }: Engine): readonly Route[] => [
   {
     method: 'POST',
     path: '/volumes/create',
+    limits: 'the `local` driver',
     handle: async (call) => {
       const body = (await call.json<CreateBody>(createRequest)) ?? {}
       const created = await volumes.create({
