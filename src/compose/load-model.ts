@@ -6,9 +6,7 @@ import { extendServices, removePath } from './extend-services.ts'
 import { importIncluded } from './include.ts'
 import { interpolate } from './interpolate.ts'
 import { mergeFiles } from './merge.ts'
-import { readText } from './model-context.ts'
 import type { ModelContext } from './model-context.ts'
-import { readYaml } from './read-yaml.ts'
 import type { YamlDocument } from './read-yaml.ts'
 import { joinPath, resolvePaths } from './resolve-paths.ts'
 import { isTree } from './tree.ts'
@@ -20,8 +18,7 @@ import { validateSchema } from './validate-schema.ts'
 export async function loadModel(context: ModelContext): Promise<Tree> {
   let model: Tree = {}
   for (const file of context.files) {
-    const text = await readText(file, context.readFile)
-    for (const document of readYaml(text, file)) {
+    for (const document of await context.readDocuments(file)) {
       try {
         model = await addDocument(model, document, file, context)
       } catch (error) {
@@ -85,7 +82,7 @@ async function readExtended(
   context: ModelContext,
 ): Promise<{ services: unknown; path: string }> {
   let model: Tree = {}
-  for (const document of readYaml(await readText(path, context.readFile), path)) {
+  for (const document of await context.readDocuments(path)) {
     const own = interpolated(document, context)
     model = canonical(unique(mergeFiles(model, own)), context.warn) as Tree
   }

@@ -3,11 +3,11 @@ import { ComposeError } from './compose-error.ts'
 import { decode } from './decode.ts'
 import { findComposeFiles } from './find-compose-files.ts'
 import { loadModel } from './load-model.ts'
-import { readEnvFiles, readText } from './model-context.ts'
+import { documentReader, readEnvFiles } from './model-context.ts'
+import type { ModelContext } from './model-context.ts'
 import { normalize } from './normalize.ts'
 import { normalizeProjectName, projectNameFault } from './project-name.ts'
 import type { LoadOptions, Project } from './project.ts'
-import { readYaml } from './read-yaml.ts'
 import { resolveEnvironment, resolveLabels } from './resolve-environment.ts'
 import { joinPath } from './resolve-paths.ts'
 import { selectServices, withProfiles } from './select-services.ts'
@@ -26,10 +26,19 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
   const { files, directory, environment: variables } = await findProject(options)
   const [first] = files
   if (first === undefined) throw new ComposeError('no configuration file provided: not found')
-  const name = await projectName(options, files, directory, variables)
+  const readDocuments = documentReader(options.readFile)
+  const name = await projectName(options, files, directory, variables, readDocuments)
   const environment: Variables = { ...variables, COMPOSE_PROJECT_NAME: name }
   const { readFile, warn } = options
-  const model = await loadModel({ files, directory, environment, readFile, warn, included: [] })
+  const model = await loadModel({
+    files,
+    directory,
+    environment,
+    readFile,
+    readDocuments,
+    warn,
+    included: [],
+  })
   if (Object.keys(model).length === 0) throw new ComposeError('empty compose file')
   if (name === '') throw new ComposeError('project name must not be empty')
   const profiles =
@@ -92,10 +101,11 @@ async function findProject(
 
 /** `-p`, COMPOSE_PROJECT_NAME, the files' `name`, or the directory's. */
 async function projectName(
-  { projectName: given, readFile, warn }: LoadOptions,
+  { projectName: given, warn }: LoadOptions,
   files: readonly string[],
   directory: string,
   environment: Variables,
+  readDocuments: ModelContext['readDocuments'],
 ): Promise<string> {
   const set = given || environment['COMPOSE_PROJECT_NAME'] || undefined
   if (set !== undefined) {
@@ -105,7 +115,7 @@ async function projectName(
   }
   let name = ''
   for (const file of files) {
-    for (const { value } of readYaml(await readText(file, readFile), file)) {
+    for (const { value } of await readDocuments(file)) {
       if (isTree(value) && typeof value['name'] === 'string') name = value['name']
     }
   }

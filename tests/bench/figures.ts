@@ -57,6 +57,7 @@ export const figures = {
   'link-throughput': report('container ↔ container by the bridge, TCP', 'MB/s'),
   'egress-connect': report('container → outside, direct: connect, as the container sees it', 'ms'),
   'egress-throughput': report('container ← outside, direct, one connection', 'MB/s'),
+  'compose-load': most('Compose file of 50 services and its override, loaded', 'ms', 60),
   pull: most('pull of debian:12-slim from the catalog, headless', 'ms', 3000),
   'pull-chromium': most('pull of debian:12-slim from the catalog, Chromium', 'ms', 5000),
   'run-chromium': most('docker run through the API in Chromium, warm', 'ms', 60, 150),
