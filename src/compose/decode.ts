@@ -1,5 +1,6 @@
+import { formatDuration } from '../codec/go-duration.ts'
 import { ComposeError } from './compose-error.ts'
-import { durationText, parseDuration } from './duration.ts'
+import { parseDuration } from './duration.ts'
 import type { Shape } from './shape.ts'
 import { shellWords } from './shell-words.ts'
 import { isList, isTree, print } from './tree.ts'
@@ -107,7 +108,7 @@ export function decode(shape: Shape, value: unknown): unknown {
     case 'bytes':
       return String(parseBytes(value))
     case 'duration':
-      return durationText(parseDuration(print(value)))
+      return formatDuration(parseDuration(print(value)))
     case 'count':
       return count(value)
     case 'command':

@@ -1,5 +1,4 @@
 import { ComposeError } from './compose-error.ts'
-import type { DurationText } from './values.ts'
 
 const units: Readonly<Record<string, number>> = {
   ns: 1,
@@ -31,18 +30,4 @@ export function parseDuration(text: string): number {
     0,
   )
   return Math.trunc(text.startsWith('-') ? -sum : sum)
-}
-
-/** As Go's time.Duration prints itself. */
-export function durationText(nanoseconds: number): DurationText {
-  const sign = nanoseconds < 0 ? '-' : ''
-  const size = Math.abs(nanoseconds)
-  if (size === 0) return '0s'
-  if (size < 1e3) return `${sign}${size}ns`
-  if (size < 1e6) return `${sign}${size / 1e3}µs`
-  if (size < 1e9) return `${sign}${size / 1e6}ms`
-  const hours = Math.floor(size / 3600e9)
-  const minutes = Math.floor((size % 3600e9) / 60e9)
-  const seconds = (size % 60e9) / 1e9
-  return `${sign}${hours > 0 ? `${hours}h` : ''}${hours > 0 || minutes > 0 ? `${minutes}m` : ''}${seconds}s`
 }
