@@ -23,7 +23,8 @@ import type { RuntimeProcess, RuntimeSpec } from './runtime-spec.ts'
  *
  * - `control`  guestd answers `hello`. Then `request` → `response` by id in any order, `cancel` by id (always
  *   answered: the cancelled request gets its `response`, with error code `cancelled` if it took effect), `event` at any
- *   time, `ping` → `pong` with the same payload.
+ *   time, `ping` → `pong` with the same payload. What walks a tree or waits for the disk runs beside the rest, a few of a kind
+ *   at once. A cancelled `volume-usage`, `layer-usage` or `sync-disk` stops; what changes files is cancelled only before it begins.
  * - `process`  starts a process or takes one up again: `started` or `failed`. Then guest → host `stdout`, `stderr`
  *   (bytes), one `output-end` per stream, `exited`; host → guest `stdin` (bytes), `stdin-end`. guestd closes the
  *   stream after `exited` and every `output-end`. The host may close at any time: the process lives on, guestd keeps

@@ -6,14 +6,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "failure.h"
 #include "json-writer.h"
 #include "json.h"
-#include "log.h"
 #include "loop.h"
 #include "operation.h"
 #include "relay.h"
 #include "stream.h"
+#include "task.h"
 
 #ifndef GUESTD_BUILD
 #define GUESTD_BUILD "0000000000000000"
@@ -66,40 +67,28 @@ static int hello(struct stream *stream) {
     return send(stream, FRAME_HELLO, &json);
 }
 
-static void put_failure(struct json_writer *json, const struct failure *failure) {
-    json_name(json, "error");
-    json_open_object(json);
-    put_member(json, "code", failure->code);
-    put_member(json, "message", failure->message);
-    json_close_object(json);
-}
-
-/* Run a request and answer it. Requests are short and run one after the other, so a `cancel` always comes too late. */
-static int respond(struct stream *stream, const struct json_value *request) {
-    const struct json_value *id = json_get(request, "id");
-    if (id == NULL || id->type != JSON_NUMBER)
+/* Answer a request, or let a child do it. */
+static int respond(struct stream *stream, const struct json_value *request, const struct frame *frame) {
+    const struct json_value *number = json_get(request, "id");
+    if (number == NULL || number->type != JSON_NUMBER)
         return -EPROTO;
+    const int64_t id = json_integer(number, 0);
+    const enum lane lane = operation_lane(request);
     struct failure failure = {.code = "failed"};
     struct json_writer json = {0};
-    json_open_object(&json);
-    json_name(&json, "id");
-    json_put_integer(&json, json_integer(id, 0));
-    const struct json_writer begun = json;
-    json_name(&json, "result");
-    int error = operation_run(request, &json, &failure);
-    json_close_object(&json);
-    if (error == 0 && json.failed)
-        error = fail(&failure, "failed", ENOMEM, "out of memory");
-    else if (error == 0 && json.length > FRAME_MAX)
-        error = fail(&failure, "failed", EMSGSIZE, "the answer is too large");
-    if (error < 0) {
-        json.length = begun.length;
-        json.comma = begun.comma;
-        json.failed = begun.failed;
-        put_failure(&json, &failure);
-        json_close_object(&json);
-        log_line("%s: %s", json_text(json_get(request, "op"), "?"), failure.message);
+    int error = lane == LANE_LOOP ? 0 : operation_begin(request, &failure);
+    if (error > 0) {
+        error = task_start(stream, lane, id, (const char *)frame->payload, frame->length);
+        if (error == 0)
+            return 0;
+        fail_errno(&failure, -error, "cannot take another request");
     }
+    if (error < 0)
+        answer_failure(&json, id, &failure);
+    else if (lane == LANE_LOOP)
+        answer_run(&json, id, request);
+    else
+        answer_result(&json, id);
     return send(stream, FRAME_RESPONSE, &json);
 }
 
@@ -107,7 +96,17 @@ static int on_request(struct stream *stream, const struct frame *frame) {
     struct json_document document;
     int error = json_parse((const char *)frame->payload, frame->length, &document);
     if (error == 0)
-        error = respond(stream, document.root);
+        error = respond(stream, document.root, frame);
+    json_free(&document);
+    return error;
+}
+
+/* A request that is answered by now is none any more. */
+static int on_cancel(struct stream *stream, const struct frame *frame) {
+    struct json_document document;
+    const int error = json_parse((const char *)frame->payload, frame->length, &document);
+    if (error == 0)
+        task_cancel(stream, json_integer(json_get(document.root, "id"), -1));
     json_free(&document);
     return error;
 }
@@ -123,7 +122,9 @@ static int on_frame(void *owner, const struct frame *frame) {
         error = on_request(control->stream, frame);
     else if (frame->kind == FRAME_PING)
         error = stream_send(control->stream, FRAME_PONG, frame->payload, frame->length);
-    else if (frame->kind != FRAME_CANCEL)
+    else if (frame->kind == FRAME_CANCEL)
+        error = on_cancel(control->stream, frame);
+    else
         error = -EPROTO;
     return error < 0 ? error : (int)frame->length;
 }
@@ -134,6 +135,8 @@ static void on_drained(void *owner) {
 }
 
 static void on_closed(void *owner) {
+    const struct control *control = owner;
+    task_abandon(control->stream);
     for (struct control **link = &controls; *link != NULL; link = &(*link)->next)
         if (*link == owner) {
             *link = (*link)->next;

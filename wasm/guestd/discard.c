@@ -22,9 +22,13 @@ int runtime_discard(const char *directory, const char *name) {
     int error = tree_remove(parent, name, &budget);
     if (error != -EAGAIN)
         return error;
-    snprintf(doomed, sizeof doomed, ".doomed-%u", count++);
-    if (renameat(parent, name, parent, doomed) < 0)
-        return -errno;
+    /* Several processes do this. */
+    do {
+        snprintf(doomed, sizeof doomed, ".doomed-%u", count++);
+        error = renameat2(parent, name, parent, doomed, RENAME_NOREPLACE) < 0 ? -errno : 0;
+    } while (error == -EEXIST);
+    if (error < 0)
+        return error;
     pid_t pid = fork();
     if (pid != 0)
         return pid < 0 ? -errno : 0; /* PID 1 reaps it like any other */

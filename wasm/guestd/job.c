@@ -21,6 +21,7 @@
 #include "job-input.h"
 #include "job-output.h"
 #include "stream.h"
+#include "task.h"
 
 /* Execs and host processes that are over but may be asked for again; the oldest go first. */
 #define FINISHED_MAX 32
@@ -337,8 +338,10 @@ static void reaped(pid_t pid, int status) {
     struct job *job = jobs;
     while (job != NULL && (job->spawned.pid != pid || job->reaped))
         job = job->next;
-    if (job == NULL)
-        return; /* an orphan that came to us */
+    if (job == NULL) {
+        task_reaped(pid);
+        return;
+    }
     job->reaped = true;
     job->exit_code = (uint8_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
     if (job->state == JOB_STARTING) {

@@ -13,6 +13,11 @@ void log_open(void) {
     kernel_ring = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 }
 
+void log_reopen(void) {
+    if (kernel_ring >= 0)
+        log_open();
+}
+
 static size_t line(char text[LINE_MAX], const char *before, const char *format, va_list arguments) {
     int length = snprintf(text, LINE_MAX, "%s", before);
     length += vsnprintf(text + length, (size_t)(LINE_MAX - 1 - length), format, arguments);

@@ -107,16 +107,25 @@ static int op_top(const struct json_value *request, struct json_writer *result, 
     return job == NULL ? -ESRCH : statistics_put_processes(job->spawned.cgroup, result, failure);
 }
 
-static int op_delete(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+/* guestd's own part of a deletion. One that runs is killed, and its files go when it is dead. */
+static int begin_delete(const struct json_value *request, struct failure *failure) {
     const char *id = json_text(json_get(request, "container"), "");
     if (!job_container_valid(id))
         return fail(failure, "invalid", EINVAL, "a container's id is 64 hex characters");
     struct job *job = job_find(JOB_CONTAINER, id, "");
     if (job != NULL && job->state != JOB_EXITED) {
         job_remove(job);
-        return done(0, result);
+        return 0;
     }
-    return done(job_delete_container(id, failure), result);
+    const int error = runtime_stop(id, failure);
+    if (error < 0)
+        return error;
+    job_forget_container(id);
+    return 1;
+}
+
+static int op_delete(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    return done(runtime_delete_files(json_text(json_get(request, "container"), ""), failure), result);
 }
 
 static int op_list(const struct json_value *request, struct json_writer *result, struct failure *failure) {
@@ -233,27 +242,63 @@ static int op_kernel_log(const struct json_value *request, struct json_writer *r
     return host_put_kernel_log(result, failure);
 }
 
-static const struct {
+static const struct entry {
     const char *name;
     operation *run;
+    enum lane lane;
+    int (*begin)(const struct json_value *request, struct failure *failure);
 } operations[] = {
-    {"configure", op_configure}, {"set-clock", op_set_clock}, {"mount-host-root", op_mount_host_root},
-    {"signal", op_signal},       {"resize", op_resize},       {"pause", op_pause},
-    {"resume", op_resume},       {"update", op_update},       {"stats", op_stats},
-    {"top", op_top},             {"delete", op_delete},       {"list", op_list},
-    {"kernel-log", op_kernel_log}, {"mount-disk", op_mount_disk}, {"list-disk", op_list_disk},
-    {"sync-disk", op_sync_disk}, {"make-volume", op_make_volume}, {"remove-volume", op_remove_volume},
-    {"volume-usage", op_volume_usage}, {"mount-shares", op_mount_shares}, {"mount-volume", op_mount_volume},
-    {"unmount-volume", op_unmount_volume}, {"layer-usage", op_layer_usage},
-    {"network-create", op_network_create}, {"network-remove", op_network_remove},
-    {"network-connect", op_network_connect}, {"network-disconnect", op_network_disconnect},
-    {"network-list", op_network_list},
+    {.name = "configure", .run = op_configure},
+    {.name = "set-clock", .run = op_set_clock},
+    {.name = "mount-host-root", .run = op_mount_host_root},
+    {.name = "signal", .run = op_signal},
+    {.name = "resize", .run = op_resize},
+    {.name = "pause", .run = op_pause},
+    {.name = "resume", .run = op_resume},
+    {.name = "update", .run = op_update},
+    {.name = "stats", .run = op_stats},
+    {.name = "top", .run = op_top},
+    {.name = "delete", .run = op_delete, .lane = LANE_FILES, .begin = begin_delete},
+    {.name = "list", .run = op_list},
+    {.name = "kernel-log", .run = op_kernel_log, .lane = LANE_FILES},
+    {.name = "mount-disk", .run = op_mount_disk},
+    {.name = "list-disk", .run = op_list_disk, .lane = LANE_FILES},
+    {.name = "sync-disk", .run = op_sync_disk, .lane = LANE_SYNC},
+    {.name = "make-volume", .run = op_make_volume, .lane = LANE_FILES},
+    {.name = "remove-volume", .run = op_remove_volume, .lane = LANE_FILES},
+    {.name = "volume-usage", .run = op_volume_usage, .lane = LANE_WALK},
+    {.name = "layer-usage", .run = op_layer_usage, .lane = LANE_WALK},
+    {.name = "mount-shares", .run = op_mount_shares},
+    {.name = "mount-volume", .run = op_mount_volume},
+    {.name = "unmount-volume", .run = op_unmount_volume},
+    {.name = "network-create", .run = op_network_create},
+    {.name = "network-remove", .run = op_network_remove},
+    {.name = "network-connect", .run = op_network_connect},
+    {.name = "network-disconnect", .run = op_network_disconnect},
+    {.name = "network-list", .run = op_network_list},
 };
 
-int operation_run(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+static const struct entry *find(const struct json_value *request) {
     const char *name = json_text(json_get(request, "op"), "");
     for (size_t index = 0; index < sizeof operations / sizeof *operations; index++)
         if (strcmp(operations[index].name, name) == 0)
-            return operations[index].run(request, result, failure);
-    return fail(failure, "invalid", EINVAL, "no such operation: %.64s", name);
+            return &operations[index];
+    return NULL;
+}
+
+enum lane operation_lane(const struct json_value *request) {
+    const struct entry *entry = find(request);
+    return entry == NULL ? LANE_LOOP : entry->lane;
+}
+
+int operation_begin(const struct json_value *request, struct failure *failure) {
+    const struct entry *entry = find(request);
+    return entry == NULL || entry->begin == NULL ? 1 : entry->begin(request, failure);
+}
+
+int operation_run(const struct json_value *request, struct json_writer *result, struct failure *failure) {
+    const struct entry *entry = find(request);
+    return entry == NULL ? fail(failure, "invalid", EINVAL, "no such operation: %.64s",
+                                json_text(json_get(request, "op"), ""))
+                         : entry->run(request, result, failure);
 }

@@ -199,14 +199,16 @@ int runtime_stop(const char *container, struct failure *failure) {
     return error < 0 && error != -ENOENT ? fail_errno(failure, -error, "cannot remove the cgroup of %s", container) : 0;
 }
 
-int runtime_delete(const char *container, struct failure *failure) {
-    int error = runtime_stop(container, failure);
-    if (error < 0)
-        return error;
-    error = upper_discard(container);
+int runtime_delete_files(const char *container, struct failure *failure) {
+    int error = upper_discard(container);
     if (error == 0)
         error = runtime_discard(CONTAINERS, container);
     return error < 0 ? fail_errno(failure, -error, "cannot remove the files of %s", container) : 0;
+}
+
+int runtime_delete(const char *container, struct failure *failure) {
+    const int error = runtime_stop(container, failure);
+    return error < 0 ? error : runtime_delete_files(container, failure);
 }
 
 static int open_cgroup(const char *container, struct failure *failure) {

@@ -56,10 +56,12 @@ int runtime_run(const struct json_value *open, struct spawned *spawned, struct f
 int runtime_exec(const struct json_value *open, pid_t init_pid, struct spawned *spawned, struct failure *failure);
 /* Start a process in the host root. */
 int runtime_run_host(const struct json_value *open, struct spawned *spawned, struct failure *failure);
-/* After a failed start of a container that is not `fresh`: kill what is left in the cgroup and remove that; the files stay. */
+/* Kill what is left in the cgroup and remove that; the files stay. */
 int runtime_stop(const char *container, struct failure *failure);
 /* Remove mounts, cgroup and writable layer of a container whose processes are gone (kills what is left in the cgroup). */
 int runtime_delete(const char *container, struct failure *failure);
+/* The second half of that, after runtime_stop: what is on disk and tmpfs. It may wait for the disk. */
+int runtime_delete_files(const char *container, struct failure *failure);
 /* Mount the 9p trees (configure) and the overlay of the host root (mount-host-root). */
 int runtime_mount_trees(const char *tag, struct failure *failure);
 int runtime_mount_host_root(const char *tree, struct failure *failure);

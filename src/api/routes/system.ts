@@ -73,10 +73,10 @@ export const systemRoutes = ({ context, system, images }: Engine): readonly Rout
   {
     method: 'GET',
     path: '/system/df',
-    handle: async ({ query }) => {
+    handle: async ({ query, signal }) => {
       const types = query.strings('type')
       const wants = (type: string): boolean => types.length === 0 || types.includes(type)
-      return json(200, await system.diskUsage(wants))
+      return json(200, await system.diskUsage(wants, signal))
     },
   },
   {

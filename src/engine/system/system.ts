@@ -183,7 +183,10 @@ export class System {
   }
 
   /** @param wants which of `container`, `image`, `volume`, `build-cache` */
-  async diskUsage(wants: (type: string) => boolean): Promise<Record<string, unknown>> {
+  async diskUsage(
+    wants: (type: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<Record<string, unknown>> {
     const containers = this.#containers.briefs()
     const images = this.#images.list({ filters: new Filters(), sharedSize: true })
     return {
@@ -197,7 +200,7 @@ export class System {
       Containers: wants('container')
         ? await listContainers(this.#containers, { all: true, size: true, filters: new Filters() })
         : null,
-      Volumes: wants('volume') ? await this.#volumes.usage() : null,
+      Volumes: wants('volume') ? await this.#volumes.usage(signal) : null,
       BuildCache: wants('build-cache') ? await this.#builder.usage() : null,
     }
   }

@@ -165,14 +165,14 @@ export class Volumes {
   }
 
   /** With what each takes. */
-  async usage(): Promise<VolumeView[]> {
+  async usage(signal: AbortSignal): Promise<VolumeView[]> {
     const { disk } = this.#context.machine
     return Promise.all(
       this.list(new Filters()).map(async (view) => ({
         ...view,
         UsageData: {
           RefCount: this.usersOf(view.Name).length,
-          Size: (await disk?.volumeUsage(view.Name).catch(() => -1)) ?? -1,
+          Size: (await disk?.volumeUsage(view.Name, signal).catch(() => -1)) ?? -1,
         },
       })),
     )

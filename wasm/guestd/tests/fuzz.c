@@ -50,6 +50,7 @@ static const char *const texts[] = {
     "{\"id\":2,\"op\":\"resize\",\"process\":{\"host\":\"h\"},\"cols\":80,\"rows\":24}",
     "{\"id\":3,\"op\":\"stats\",\"container\":\"" ID "\"}",
     "{\"id\":4,\"op\":\"top\",\"container\":\"" ID "\"}",
+    "{\"id\":6,\"op\":\"volume-usage\",\"volume\":\"v\"}",
     "{\"id\":5,\"op\":\"delete\",\"container\":\"" ID "\"}",
     "{\"id\":6,\"op\":\"update\",\"container\":\"" ID "\",\"resources\":{\"memoryMax\":\"max\"}}",
     "{\"id\":7,\"op\":\"list\"}",

@@ -118,6 +118,59 @@ static void check_control(void) {
     settle();
 }
 
+#define USAGE(id, name) "{\"id\":" id ",\"op\":\"volume-usage\",\"volume\":\"" name "\"}"
+#define CANCELLED(id) "{\"id\":" id ",\"error\":{\"code\":\"cancelled\""
+
+/* What takes long is a process's: all else goes on meanwhile, each lane has its own turns, and a cancelled one gives its up. */
+static void check_tasks(void) {
+    int fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"control\"}");
+    expect(fd, FRAME_HELLO, "version");
+    put_text(fd, FRAME_REQUEST, USAGE("1", "small"));
+    expect(fd, FRAME_RESPONSE, "{\"id\":1,\"result\":{\"bytes\":7}}");
+    put_text(fd, FRAME_REQUEST, "{\"id\":2,\"op\":\"make-volume\",\"volume\":\"v\"}");
+    expect(fd, FRAME_RESPONSE, "{\"id\":2,\"error\":{\"code\":\"failed\",\"message\":\"not in a test\"}}");
+    put_text(fd, FRAME_REQUEST, USAGE("3", "deadly"));
+    expect(fd, FRAME_RESPONSE, "{\"id\":3,\"error\":{\"code\":\"failed\",\"message\":\"the request's process died\"}}");
+    put_text(fd, FRAME_REQUEST, USAGE("4", "endless"));
+    put_text(fd, FRAME_REQUEST, USAGE("5", "endless"));
+    put_text(fd, FRAME_REQUEST, USAGE("6", "endless")); /* waits for its turn, as do those after it */
+    put_text(fd, FRAME_REQUEST, USAGE("7", "small"));
+    put_text(fd, FRAME_PING, "abc");
+    expect(fd, FRAME_PONG, "abc");
+    put_text(fd, FRAME_REQUEST, "{\"id\":8,\"op\":\"sync-disk\"}");
+    expect(fd, FRAME_RESPONSE, "{\"id\":8,\"result\":null}");
+    put_text(fd, FRAME_REQUEST, "{\"id\":9,\"op\":\"delete\",\"container\":\"none\"}");
+    expect(fd, FRAME_RESPONSE, "{\"id\":9,\"error\":{\"code\":\"invalid\"");
+    put_text(fd, FRAME_CANCEL, "{\"id\":6}");
+    expect(fd, FRAME_RESPONSE, CANCELLED("6"));
+    put_text(fd, FRAME_CANCEL, "{\"id\":4}");
+    expect(fd, FRAME_RESPONSE, CANCELLED("4"));
+    expect(fd, FRAME_RESPONSE, "{\"id\":7,\"result\":{\"bytes\":7}}");
+    put_text(fd, FRAME_CANCEL, "{\"id\":7}"); /* too late */
+    put_text(fd, FRAME_REQUEST, USAGE("10", "endless"));
+    put_text(fd, FRAME_PING, "def");
+    expect(fd, FRAME_PONG, "def");
+    /* Who leaves gives up the turns of all. */
+    close(fd);
+    fd = connect_host();
+    put_text(fd, FRAME_OPEN, "{\"channel\":\"control\"}");
+    expect(fd, FRAME_HELLO, "version");
+    put_text(fd, FRAME_REQUEST, USAGE("11", "small"));
+    expect(fd, FRAME_RESPONSE, "{\"id\":11,\"result\":{\"bytes\":7}}");
+    /* What waits is bounded. */
+    static char large[FRAME_MAX * 2 / 3];
+    static const char *const requests[] = {USAGE("12", "endless"), USAGE("13", "endless")};
+    for (int index = 0; index < 2; index++) {
+        memset(large, ' ', sizeof large);
+        memcpy(large, requests[index], strlen(requests[index]));
+        put(fd, FRAME_REQUEST, large, sizeof large);
+    }
+    expect(fd, FRAME_RESPONSE, "{\"id\":13,\"error\":{\"code\":\"failed\",\"message\":\"cannot take another request");
+    close(fd);
+    settle();
+}
+
 /* A peer that asks and never reads is stopped, not served from ever more memory. */
 static void check_unread_answers(void) {
     const int fd = connect_host();
@@ -326,6 +379,7 @@ static void check_archive(void) {
 int main(void) {
     stand_in_open();
     check_control();
+    check_tasks();
     check_unread_answers();
     check_bench();
     check_process();

@@ -112,6 +112,12 @@ int runtime_delete(const char *container, struct failure *failure) {
     return 0;
 }
 
+int runtime_delete_files(const char *container, struct failure *failure) {
+    (void)container;
+    (void)failure;
+    return 0;
+}
+
 int runtime_idle(void) {
     return 0;
 }
@@ -180,10 +186,18 @@ int disk_remove_volume(const char *name, struct failure *failure) {
     return fail(failure, "failed", EPERM, "not in a test");
 }
 
+/* One volume has no end, one kills who counts it. */
 int disk_put_volume_usage(const char *name, struct json_writer *result, struct failure *failure) {
-    (void)name;
-    (void)result;
-    return fail(failure, "failed", EPERM, "not in a test");
+    (void)failure;
+    if (strcmp(name, "endless") == 0)
+        pause();
+    if (strcmp(name, "deadly") == 0)
+        raise(SIGKILL);
+    json_open_object(result);
+    json_name(result, "bytes");
+    json_put_unsigned(result, 7);
+    json_close_object(result);
+    return 0;
 }
 
 int disk_put_layer_usage(const char *container, struct json_writer *result, struct failure *failure) {
@@ -208,7 +222,8 @@ int volume_unmount(const char *name, struct failure *failure) {
 }
 
 int disk_sync(struct failure *failure) {
-    return fail(failure, "failed", EPERM, "not in a test");
+    (void)failure;
+    return 0;
 }
 
 /* A directory of the build host stands for every container. */
