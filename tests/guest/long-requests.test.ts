@@ -65,10 +65,10 @@ describe('while guestd counts what is in a volume', () => {
   /** Execs one after the other, until the work is done. */
   const timesDuring = async (work: Promise<unknown>) => {
     const times: number[] = []
-    let working = true
-    const end = () => void (working = false)
+    const done = new AbortController()
+    const end = () => done.abort()
     work.then(end, end)
-    while (working) times.push(await time())
+    while (!done.signal.aborted) times.push(await time())
     await work
     return times
   }
