@@ -61,6 +61,8 @@ export class HttpConnection {
   readonly #events: ConnectionEvents
   #state: 'idle' | 'busy' | 'closed' = 'idle'
   #served = 0
+  /** What it was closed for. */
+  #reason: unknown
 
   constructor(duplex: Duplex, events: ConnectionEvents) {
     this.#reader = new ByteReader(duplex.readable)
@@ -81,6 +83,7 @@ export class HttpConnection {
   close(reason: unknown = new EngineError('unavailable', 'The connection was closed')): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    this.#reason = reason
     this.#reader.cancel(reason).catch(ignore)
     this.#writer.abort(reason).catch(ignore)
     this.#events.onClosed()
@@ -223,7 +226,8 @@ export class HttpConnection {
           } catch (error) {
             done()
             this.close(error)
-            throw error
+            // A body that was broken off ends with why, not with what is missing of it.
+            throw this.#reason
           }
         },
         cancel: (reason) => {

@@ -1,14 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { cannotConnect } from '../../client/client-error.ts'
-import {
-  bodyBytes,
-  encodeChunk,
-  framingOf,
-  LAST_CHUNK,
-  type Framing,
-} from '../../codec/http/body.ts'
-import { ByteReader } from '../../codec/http/byte-reader.ts'
-import { formatHead, parseResponseHead, type ResponseHead } from '../../codec/http/head.ts'
+import { HttpConnection } from '../../codec/http/connection.ts'
 import type { Duplex } from '../../core/duplex.ts'
 import type { EngineHandler, EngineRequest, EngineResponse } from '../../core/engine-http.ts'
 import { socketDuplex } from './socket-duplex.ts'
@@ -57,114 +49,35 @@ const opened = (target: Target, address: string): Promise<Socket> =>
   })
 
 async function exchange(request: EngineRequest, socket: Socket): Promise<EngineResponse> {
-  const connection = socketDuplex(socket)
-  const reader = new ByteReader(connection.readable)
-  const hijack = request.headers['upgrade'] !== undefined
-  const sent = send(request, connection, hijack, (error) => socket.destroy(error))
-  // An engine may refuse before it has read the whole body.
-  sent.catch(() => undefined)
-  const head = await readHead(reader)
-  const framing = framingOf(head.headers, 'until-close')
-  if (head.status === 101 || (hijack && head.status === 200)) {
-    await sent
-    return {
-      status: head.status,
-      headers: head.headers,
-      upgrade: (user) => join(user, connection, reader),
-    }
-  }
-  const bare = request.method === 'HEAD' || head.status === 204 || head.status === 304
-  if (bare || framing.kind === 'none') {
-    socket.destroy()
-    return { status: head.status, headers: head.headers }
-  }
-  return {
-    status: head.status,
-    headers: head.headers,
-    body: responseBody(reader, framing, socket, request.signal),
-  }
-}
-
-/** @param breakOff the body can't be read to its end: the engine must not wait for the rest */
-async function send(
-  request: EngineRequest,
-  connection: Duplex,
-  hijack: boolean,
-  breakOff: (error: Error) => void,
-): Promise<void> {
-  const body = request.body && wholeOr(request.body, breakOff)
-  const chunked = body !== undefined && request.headers['content-length'] === undefined
-  const headers = {
-    ...request.headers,
-    ...(hijack ? {} : { connection: 'close' }),
-    ...(chunked && { 'transfer-encoding': 'chunked' }),
-    ...(body === undefined && request.method === 'POST' && { 'content-length': '0' }),
-  }
-  const writer = connection.writable.getWriter()
-  try {
-    await writer.write(formatHead(`${request.method} ${request.path} HTTP/1.1`, headers))
-    if (body === undefined) return
-    for await (const bytes of body) {
-      if (bytes.length > 0) await writer.write(chunked ? encodeChunk(bytes) : bytes)
-    }
-    if (chunked) await writer.write(LAST_CHUNK)
-  } finally {
-    writer.releaseLock()
-  }
-}
-
-async function* wholeOr(
-  body: ReadableStream<Uint8Array>,
-  breakOff: (error: Error) => void,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch (error) {
-    breakOff(error instanceof Error ? error : new Error(String(error)))
-    throw error
-  }
-}
-
-/** The final head; those before it (100 Continue) are dropped. */
-async function readHead(reader: ByteReader): Promise<ResponseHead> {
-  for (;;) {
-    const bytes = await reader.readHead()
-    if (bytes === undefined) throw new Error('the engine closed the connection before it answered')
-    const head = parseResponseHead(bytes)
-    if (head.status >= 200 || head.status === 101) return head
-  }
-}
-
-function responseBody(
-  reader: ByteReader,
-  framing: Framing,
-  socket: Socket,
-  signal: AbortSignal,
-): ReadableStream<Uint8Array> {
-  const bytes = bodyBytes(reader, framing)
-  return new ReadableStream<Uint8Array>(
+  const { method, path, body, signal } = request
+  const { 'content-length': length, ...headers } = request.headers
+  const connection = new HttpConnection(socketDuplex(socket), {
+    onIdle: () => connection.close(),
+    onClosed: () => undefined,
+  })
+  const answer = await connection.request(
     {
-      pull: async (controller) => {
-        const { done, value } = await bytes.next().catch((error: unknown) => {
-          throw signal.aborted ? signal.reason : error
-        })
-        if (done !== true) {
-          controller.enqueue(value)
-          return
-        }
-        controller.close()
-        socket.destroy()
-      },
-      cancel: () => void socket.destroy(),
+      method,
+      target: path,
+      headers: headers['upgrade'] === undefined ? { ...headers, connection: 'close' } : headers,
+      ...(body && { body }),
+      ...(length !== undefined && { bodyLength: Number(length) }),
     },
-    { highWaterMark: 0 },
+    signal,
   )
+  const { upgraded } = answer
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    ...(answer.body && { body: answer.body }),
+    ...(upgraded && { upgrade: (user) => join(user, upgraded) }),
+  }
 }
 
 /** Both directions until the engine has ended its own; the user's end is a half-close. */
-async function join(user: Duplex, connection: Duplex, reader: ByteReader): Promise<void> {
+async function join(user: Duplex, engine: Duplex): Promise<void> {
   // What a user still types when the engine has gone is lost.
-  user.readable.pipeTo(connection.writable).catch(() => undefined)
-  await reader.rest().pipeTo(user.writable)
-  await connection.writable.abort().catch(() => undefined)
+  user.readable.pipeTo(engine.writable).catch(() => undefined)
+  await engine.readable.pipeTo(user.writable)
+  await engine.writable.abort().catch(() => undefined)
 }
