@@ -1,6 +1,4 @@
-import { bodyBytes, framingOf } from '../../codec/http/body.ts'
-import { ByteReader } from '../../codec/http/byte-reader.ts'
-import { formatHead, parseResponseHead } from '../../codec/http/head.ts'
+import { HttpConnection } from '../../codec/http/connection.ts'
 import { EngineError } from '../../core/error.ts'
 import type { MachineNetworks } from '../../ports/machine/networks.ts'
 import type { RegistryRequest, RegistryResponse } from '../../ports/registry-transport.ts'
@@ -16,7 +14,7 @@ const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+)(?::(\d+))?$/
  * @returns undefined for a registry elsewhere
  */
 export function registryOf(
-  networks: MachineNetworks,
+  networks: Pick<MachineNetworks, 'dial'>,
   registry: string,
 ): ((request: RegistryRequest) => Promise<RegistryResponse>) | undefined {
   const found = loopback.exec(registry)
@@ -26,11 +24,11 @@ export function registryOf(
 }
 
 async function send(
-  networks: MachineNetworks,
+  networks: Pick<MachineNetworks, 'dial'>,
   port: number,
-  { registry, method, path, headers, body = new Uint8Array(), signal }: RegistryRequest,
+  { registry, method, path, headers, body, signal }: RegistryRequest,
 ): Promise<RegistryResponse> {
-  const connection = await networks
+  const duplex = await networks
     .dial({ protocol: 'tcp', address: '127.0.0.1', port }, signal)
     .catch((cause: unknown) => {
       signal?.throwIfAborted()
@@ -38,48 +36,36 @@ async function send(
       const message = `Get "http://${registry}/v2/": dial tcp 127.0.0.1:${port}: connect: ${why}`
       throw new EngineError('internal', message, { cause })
     })
-  const writer = connection.writable.getWriter()
-  const reader = new ByteReader(connection.readable)
-  const close = (): void => {
-    void writer.abort().catch(() => undefined)
-    void reader.cancel().catch(() => undefined)
+  const connection = new HttpConnection(duplex, {
+    onIdle: () => connection.close(),
+    onClosed: () => undefined,
+  })
+  const answer = await connection.request(
+    {
+      method,
+      target: path,
+      headers: { host: registry, ...headers, connection: 'close' },
+      ...(body && body.length > 0 && { body: slices(body), bodyLength: body.length }),
+    },
+    signal ?? new AbortController().signal,
+  )
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: answer.body ?? new Blob().stream(),
   }
-  signal?.addEventListener('abort', close, { once: true })
-  try {
-    const isRead = method === 'GET' || method === 'HEAD'
-    const length = isRead ? {} : { 'content-length': String(body.length) }
-    const fields = { host: registry, ...headers, ...length, connection: 'close' }
-    await writer.write(formatHead(`${method} ${path} HTTP/1.1`, fields))
-    for (let at = 0; at < body.length; at += SLICE) {
-      await writer.write(body.subarray(at, at + SLICE))
-    }
-    const bytes = await reader.readHead()
-    if (!bytes) throw new Error('the registry closed the connection before it answered')
-    const head = parseResponseHead(bytes)
-    const framing = framingOf(head.headers, 'until-close')
-    const answer = bodyBytes(reader, method === 'HEAD' ? { kind: 'none' } : framing)
-    return {
-      status: head.status,
-      headers: head.headers,
-      body: new ReadableStream<Uint8Array>(
-        {
-          pull: async (controller) => {
-            const { done, value } = await answer.next()
-            if (done !== true) {
-              controller.enqueue(value)
-              return
-            }
-            controller.close()
-            signal?.removeEventListener('abort', close)
-            close()
-          },
-          cancel: close,
-        },
-        { highWaterMark: 0 },
-      ),
-    }
-  } catch (error) {
-    close()
-    throw signal?.aborted === true ? signal.reason : error
-  }
+}
+
+function slices(body: Uint8Array): ReadableStream<Uint8Array> {
+  let at = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        controller.enqueue(body.subarray(at, at + SLICE))
+        at += SLICE
+        if (at >= body.length) controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
