@@ -1,22 +1,19 @@
 import type { RunInstruction } from '../../codec/dockerfile/instructions.ts'
-import { heredocText, parseHeredoc } from '../../codec/dockerfile/heredoc.ts'
 import { EngineError } from '../../core/error.ts'
 import type { ExitStatus } from '../../core/guest-protocol.ts'
 import { shortId } from '../../core/short-id.ts'
 import type { MachineProcess } from '../../ports/machine/processes.ts'
 import { mergeConfig } from '../containers/config.ts'
 import { completeHostConfig } from '../containers/host-config.ts'
-import { networkFiles } from '../containers/network-files.ts'
-import { createdState, recordSchema, type ContainerRecord } from '../containers/record.ts'
-import { runtimeSpec, seccompOf } from '../containers/spec.ts'
+import { prepareContainer } from '../containers/prepare.ts'
+import type { ContainerSetup } from '../containers/record.ts'
 import { resolveUser } from '../containers/user.ts'
-import { guestNetwork } from '../networks/sandbox.ts'
 import { BuildError } from './build-error.ts'
 import { rewriteLayer } from './layer-tar.ts'
 import { stepTreeName } from '../images/layer-store.ts'
-import { shellOf } from './metadata.ts'
 import { stepMountPoints, withMountPoints } from './mount-points.ts'
 import type { VertexReport } from './report.ts'
+import { runCommand, type RunCommand } from './run-command.ts'
 import { isOwnTree, runMounts, type RunMounts } from './run-mounts.ts'
 import type { FileTree } from './session.ts'
 import { openMounts, type StepMounts } from './step-mounts.ts'
@@ -26,16 +23,6 @@ import { randomId } from '../random-id.ts'
 /** As BuildKit names its sandboxes: the same for every step, so that what depends on it is too. */
 const HOSTNAME = 'buildkitsandbox'
 const SIGKILL = 9
-
-interface Command {
-  /** As history and errors have it. */
-  readonly args: readonly string[]
-  /** What is run, where it is not that. */
-  readonly run?: readonly string[]
-  /** A script that the Dockerfile holds, for the container's `/dev/pipes`. */
-  readonly script?: { readonly name: string; readonly text: string }
-  readonly shown: string
-}
 
 /** RUN: a container on top of the stage; what it wrote is the layer. */
 export async function runStep(stage: StageRun, instruction: RunInstruction): Promise<void> {
@@ -49,7 +36,7 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
     )
   }
   const id = randomId(context.clock)
-  const command = commandOf(stage, instruction)
+  const command = runCommand(stage, instruction)
   const mounts = await runMounts(stage, instruction, id)
   const env = stage.scope.forRun().map(([name, value]) => `${name}=${value}`)
   const listed = stage.scope.forHistory()
@@ -71,8 +58,8 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
       borrow: mounts.inputs.length === 0 ? 'history' : 'never',
       make: async (vertex) => {
         const tree = await stage.tree()
-        const record = recordOf(stage, id, command, [...env, ...mounts.env], network)
-        return runContainer(stage, vertex, { id, tree, record, mounts, command })
+        const setup = setupOf(stage, id, command, [...env, ...mounts.env], network)
+        return runContainer(stage, vertex, { id, tree, setup, mounts, command })
       },
     },
     command.shown,
@@ -83,21 +70,21 @@ export async function runStep(stage: StageRun, instruction: RunInstruction): Pro
 interface Run {
   readonly id: string
   readonly tree: FileTree
-  readonly record: ContainerRecord
+  readonly setup: ContainerSetup
   readonly mounts: RunMounts
-  readonly command: Command
+  readonly command: RunCommand
 }
 
 /** Runs it to its end. @returns its layer as a tar, after whose end nothing of it is left */
 async function runContainer(
   stage: StageRun,
   vertex: VertexReport,
-  { id, tree, record, mounts, command }: Run,
+  { id, tree, setup, mounts, command }: Run,
 ): Promise<ReadableStream<Uint8Array>> {
   const { session } = stage.environment
-  const { machine, log, names } = session.tools.context
+  const { machine, log } = session.tools.context
   const { networks } = session.tools
-  const user = await resolveUser(tree.root, record.config.User, []).catch((cause: unknown) => {
+  const user = await resolveUser(tree.root, setup.config.User, []).catch((cause: unknown) => {
     throw new EngineError(
       'invalid-parameter',
       `process ${JSON.stringify(command.args.join(' '))} did not complete successfully: ${messageOf(cause)}`,
@@ -105,7 +92,6 @@ async function runContainer(
     )
   })
   const treeName = tree.tree === undefined ? id : stepTreeName(tree.tree)
-  machine.trees.add(treeName, withMountPoints(tree.root, session.now))
   for (const extra of mounts.trees) machine.trees.add(extra.id, extra.root)
   const own = [id, ...mounts.trees.map((extra) => extra.id)].filter((name) => isOwnTree(id, name))
   let opened: StepMounts | undefined
@@ -124,14 +110,6 @@ async function runContainer(
       id,
       session.signal,
     )
-    const sandbox = await networks.join(record)
-    const files = networkFiles(record.config, record.hostConfig, {
-      sandbox,
-      gateway: networks.get('bridge').gateway(4) ?? '',
-      forwarded: names !== undefined,
-    })
-    const spec = runtimeSpec(record, user, Object.keys(files), {})
-    const seccomp = seccompOf(record.hostConfig)
     const script = command.script
     const scriptMounts = script
       ? [
@@ -143,31 +121,21 @@ async function runContainer(
           },
         ]
       : []
+    const start = await prepareContainer(session.tools, setup, {
+      requestId: session.request.requestId,
+      user,
+      tree: treeName,
+      root: withMountPoints(tree.root, session.now),
+      volatile: true,
+      redirect: false,
+      mounts: [...scriptMounts, ...opened.mounts],
+      files: script ? { script: script.text } : {},
+    })
     session.signal.throwIfAborted()
-    const process = await machine.processes
-      .run(
-        {
-          container: id,
-          requestId: session.request.requestId,
-          spec: { ...spec, mounts: [...(spec.mounts ?? []), ...scriptMounts, ...opened.mounts] },
-          rootfs: {
-            tree: treeName,
-            upper: machine.disk ? 'disk' : 'tmpfs',
-            volatile: true,
-            redirect: false,
-          },
-          ...(sandbox?.endpoints.some((endpoint) => endpoint.interface !== '')
-            ? { network: guestNetwork(sandbox) }
-            : {}),
-          files: { ...files, ...(script ? { script: script.text } : {}) },
-          ...(seccomp === undefined ? {} : { seccomp }),
-        },
-        session.signal,
-      )
-      .catch((cause: unknown) => {
-        session.signal.throwIfAborted()
-        throw failed(stage, command, messageOf(cause), 127, cause)
-      })
+    const process = await machine.processes.run(start, session.signal).catch((cause: unknown) => {
+      session.signal.throwIfAborted()
+      throw failed(stage, command, messageOf(cause), 127, cause)
+    })
     await vertex.running(id)
     const status = await finish(stage, process, id, vertex)
     session.signal.throwIfAborted()
@@ -223,7 +191,7 @@ async function finish(
 
 function failed(
   stage: StageRun,
-  { args }: Command,
+  { args }: RunCommand,
   reason: string,
   exitCode: number,
   cause?: unknown,
@@ -275,46 +243,6 @@ const clamped = (tar: ReadableStream<Uint8Array>, epoch: number): ReadableStream
     () => false,
   )
 
-function commandOf(
-  stage: StageRun,
-  { command, heredocs, mounts, network }: RunInstruction,
-): Command {
-  const flags = [
-    ...mounts.map((mount) => `--mount=${mount}`),
-    ...(network === undefined ? [] : [`--network=${network}`]),
-  ]
-  const named = (text: string): string => ['RUN', ...flags, text].join(' ')
-  if (command.form === 'exec') {
-    return {
-      args: command.args,
-      shown: named(JSON.stringify(command.args).replaceAll('","', '", "')),
-    }
-  }
-  const shell = shellOf(stage.config)
-  const [first] = heredocs
-  if (!first)
-    return { args: [...shell, command.text], shown: named(stage.scope.shown(command.text)) }
-  const isWhole = heredocs.length === 1 && parseHeredoc(command.text.trim()) !== undefined
-  if (!isWhole) {
-    const texts = heredocs.map(({ name, content }) => `\n${content}${name}`)
-    return { args: [...shell, `${command.text}${texts.join('')}`], shown: named(command.text) }
-  }
-  const text = heredocText(first)
-  const lines = text.trim().split(/\r?\n/)
-  const shown = named(`${command.text.trim()} (${lines[0] ?? ''}${lines.length > 1 ? '...' : ''})`)
-  const interpreter = /^#!\s*(\S+)(?:[ \t]+(.*\S))?/.exec(text)
-  if (!interpreter) return { args: [...shell, text], shown }
-  const [, program = '', argument] = interpreter
-  const path = `/dev/pipes/${first.name}`
-  return {
-    args: [...shell, path],
-    // The container's files are not executable: what the kernel makes of the first line is done here.
-    run: [program, ...(argument === undefined ? [] : [argument]), path],
-    script: { name: first.name, text },
-    shown,
-  }
-}
-
 function networkOf({ network }: RunInstruction, standard: string): string {
   const wanted = network === undefined || network === 'default' ? standard : network
   if (!['', 'default', 'none', 'host', 'bridge'].includes(wanted)) {
@@ -324,22 +252,19 @@ function networkOf({ network }: RunInstruction, standard: string): string {
   return wanted === '' || wanted === 'bridge' ? 'default' : wanted
 }
 
-/** A container that no client sees. */
-function recordOf(
+/** A container that no client sees, and no record keeps. */
+function setupOf(
   stage: StageRun,
   id: string,
-  { args, run = args }: Command,
+  { args, run = args }: RunCommand,
   env: readonly string[],
   network: string,
-): ContainerRecord {
+): ContainerSetup {
   const { session } = stage.environment
   const { resources, extraHosts } = session.request
   return {
-    schema: recordSchema,
     id,
     name: '',
-    created: session.created,
-    image: 'sha256:' as ContainerRecord['image'],
     config: mergeConfig(
       {
         Env: env,
@@ -363,9 +288,6 @@ function recordOf(
       Ulimits: resources.ulimits,
     }),
     endpoints: {},
-    state: createdState,
-    restartCount: 0,
-    stoppedByUser: false,
   }
 }
 

@@ -6,7 +6,6 @@ import type { Container } from './container.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
-import { networkFiles } from './network-files.ts'
 
 /** A container's files; while it doesn't run, nobody starts or removes it before this is disposed. */
 export interface HeldFiles extends Disposable {
@@ -47,13 +46,9 @@ export function volumesOf(
   { id, record }: Container,
   points: readonly MountPoint[] = record.mounts ?? [],
 ): readonly RuntimeMount[] {
-  const { config, hostConfig } = record
-  return containerMounts(
-    id,
-    hostConfig,
-    Object.keys(networkFiles(config, hostConfig)),
-    points,
-  ).filter(({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init')
+  return containerMounts(id, record.hostConfig, points).filter(
+    ({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init',
+  )
 }
 
 /** A stream that releases what it needs when it ends, fails or isn't wanted any more. */

@@ -2,6 +2,7 @@ import { EngineError } from '../../core/error.ts'
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import { runtimeMount, type MountPoint } from '../volumes/mount-point.ts'
 import type { CompleteHostConfig } from '../../core/host-config.ts'
+import { networkFileNames } from './network-files.ts'
 import { defaultMounts, sharedMemory } from '../../core/default-mounts.ts'
 
 /** Where guestd writes a container's files and the spec binds them from. */
@@ -11,8 +12,7 @@ const filesPath = (id: string, name: string): string => `/run/containers/${id}/$
 export function containerMounts(
   id: string,
   host: CompleteHostConfig,
-  files: readonly string[],
-  points: readonly MountPoint[] = [],
+  points: readonly MountPoint[],
 ): RuntimeMount[] {
   const tmpfs = Object.entries(host.Tmpfs ?? {}).map(([destination, options]) =>
     tmpfsMount(destination, options),
@@ -32,7 +32,7 @@ export function containerMounts(
   const taken = new Set(own.map(({ destination }) => destination))
   const standard = [
     ...standardMounts(host),
-    ...files.map((name) => ({
+    ...networkFileNames.map((name) => ({
       destination: `/etc/${name}`,
       type: 'bind',
       source: filesPath(id, name),

@@ -1,48 +1,28 @@
 import { formatAddress } from '../networks/addresses.ts'
+import type { Networks } from '../networks/networks.ts'
 import { wantsResolver, type Sandbox } from '../networks/sandbox.ts'
+import type { Context } from '../context.ts'
 import type { CompleteHostConfig } from '../../core/host-config.ts'
-import type { ContainerConfig } from './config.ts'
-import type { ContainerSet } from './container-set.ts'
-import { linkLines } from './links.ts'
-import type { ContainerRecord } from './record.ts'
+import type { ContainerSetup } from './record.ts'
 
 /** Where the guest's own network is asked for names (guestd listens there). */
 const guestResolver = '169.254.53.53'
 
-/** What the files say beyond the container's own settings. */
-interface FileNetwork {
-  /** Of the container, or of the one whose network it shares. */
-  readonly sandbox?: Sandbox | undefined
-  /** Lines of /etc/hosts. */
-  readonly links?: readonly string[]
-  /** What `host-gateway` means. */
-  readonly gateway?: string
-  /** Whether names outside are known. */
-  readonly forwarded?: boolean
-}
+/** Each is bound below /etc. */
+export const networkFileNames = ['resolv.conf', 'hostname', 'hosts'] as const
 
 /**
- * Of a container of the engine's.
- * @throws EngineError for a link to what can't be linked to
+ * Text of a container's network files, by name.
+ * @param sandbox of the container, or of the one whose network it shares
+ * @param links lines of /etc/hosts
  */
-export const containerFiles = (
-  containers: ContainerSet,
-  record: ContainerRecord,
-  sandbox: Sandbox | undefined,
-): Readonly<Record<string, string>> =>
-  networkFiles(record.config, record.hostConfig, {
-    sandbox,
-    links: linkLines(containers, record),
-    gateway: containers.networks.get('bridge').gateway(4) ?? '',
-    forwarded: containers.context.names !== undefined,
-  })
-
-/** hosts, hostname and resolv.conf of a container, by name: each is bound below /etc. */
 export function networkFiles(
-  config: ContainerConfig,
-  host: CompleteHostConfig,
-  { sandbox, links = [], gateway = '', forwarded = false }: FileNetwork = {},
-): Readonly<Record<string, string>> {
+  { context, networks }: { readonly context: Context; readonly networks: Networks },
+  { config, hostConfig: host }: ContainerSetup,
+  sandbox: Sandbox | undefined,
+  links: readonly string[],
+): Readonly<Record<(typeof networkFileNames)[number], string>> {
+  const gateway = networks.get('bridge').gateway(4) ?? ''
   const hostname = config.Domainname ? `${config.Hostname}.${config.Domainname}` : config.Hostname
   const own = config.Domainname ? `${hostname} ${config.Hostname}` : hostname
   const extra = (host.ExtraHosts ?? []).map((line) => {
@@ -52,7 +32,7 @@ export function networkFiles(
   })
   const addresses = (sandbox?.endpoints ?? []).flatMap((endpoint) => endpoint.addresses)
   return {
-    'resolv.conf': resolvConf(host, sandbox, forwarded),
+    'resolv.conf': resolvConf(host, sandbox, context.names !== undefined),
     hostname: `${hostname}\n`,
     hosts: [
       '127.0.0.1\tlocalhost',

@@ -54,6 +54,12 @@ export interface ContainerRecord {
   readonly removeVolumes?: boolean
 }
 
+/** What makes a container what it is: one of a client's, or a step of a build, which is never recorded. */
+export type ContainerSetup = Pick<
+  ContainerRecord,
+  'id' | 'name' | 'config' | 'hostConfig' | 'endpoints' | 'mounts'
+>
+
 export const createdState: ContainerState = {
   status: 'created',
   pid: 0,

@@ -6,7 +6,7 @@ import type { ContainerConfig } from './config.ts'
 import type { ContainerDevices } from './devices.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
-import { commandOf, type ContainerRecord } from './record.ts'
+import { commandOf, type ContainerSetup } from './record.ts'
 import { specResources } from './resources.ts'
 import type { ResolvedUser } from './user.ts'
 import { splitMode } from './validate-host.ts'
@@ -20,16 +20,19 @@ export interface SharedNamespaces {
   readonly ipc?: number
 }
 
+interface SpecParts {
+  readonly user: ResolvedUser
+  readonly shared: SharedNamespaces
+  readonly devices: ContainerDevices
+  /** What links put into the environment. */
+  readonly linked: readonly string[]
+}
+
 /** runtime-spec's config of a container, as Docker makes it (moby daemon/oci_linux.go). */
 export function runtimeSpec(
-  record: ContainerRecord,
-  user: ResolvedUser,
-  files: readonly string[],
-  shared: SharedNamespaces,
-  devices: ContainerDevices = { nodes: [], rules: [] },
-  linked: readonly string[] = [],
+  { id, config, hostConfig: host, mounts = [] }: ContainerSetup,
+  { user, shared, devices, linked }: SpecParts,
 ): RuntimeSpec {
-  const { config, hostConfig: host } = record
   const sharesUts = host.UTSMode === 'host'
   return {
     ociVersion: '1.2.0',
@@ -37,17 +40,17 @@ export function runtimeSpec(
     root: { path: 'rootfs', ...(host.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(sharesUts ? {} : { hostname: config.Hostname }),
     ...(sharesUts || !config.Domainname ? {} : { domainname: config.Domainname }),
-    mounts: containerMounts(record.id, host, files, record.mounts),
+    mounts: containerMounts(id, host, mounts),
     linux: {
       namespaces: namespacesOf(host, shared),
-      cgroupsPath: `/docker/${record.id}`,
+      cgroupsPath: `/docker/${id}`,
       resources: {
         ...specResources(host),
         // guestd adds the harmless ones: null, zero, random, terminals.
         devices: [{ allow: host.Privileged, access: 'rwm' }, ...devices.rules],
       },
       ...(devices.nodes.length > 0 ? { devices: devices.nodes } : {}),
-      ...rootPropagation(record.mounts ?? []),
+      ...rootPropagation(mounts),
       ...(host.MaskedPaths ? { maskedPaths: host.MaskedPaths } : {}),
       ...(host.ReadonlyPaths ? { readonlyPaths: host.ReadonlyPaths } : {}),
       sysctl: sysctlsOf(host),

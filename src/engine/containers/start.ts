@@ -4,17 +4,15 @@ import { shortId } from '../../core/short-id.ts'
 import type { ContainerSet } from './container-set.ts'
 import type { Container } from './container.ts'
 import { discardContainer } from './discard.ts'
-import { containerDevices } from './devices.ts'
 import { supervise } from './exit.ts'
 import { LogFollowers } from './log-followers.ts'
 import { logSink } from './log-sink.ts'
-import { guestNetwork, type Sandbox } from '../networks/sandbox.ts'
-import { linkEnvironment } from './links.ts'
+import { linkEnvironment, linkLines } from './links.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
-import { containerFiles } from './network-files.ts'
+import { prepareContainer } from './prepare.ts'
 import { ProcessIo } from './process-io.ts'
 import { isRunning } from './record.ts'
-import { runtimeSpec, seccompOf, type SharedNamespaces } from './spec.ts'
+import type { SharedNamespaces } from './spec.ts'
 import { startFailure } from './start-error.ts'
 import { formatTime } from './time.ts'
 import { resolveUser } from './user.ts'
@@ -154,41 +152,27 @@ async function prepare(
   const { config, hostConfig } = record
   const { tree, root } = await containers.images.tree(record.image)
   const user = await resolveUser(root, config.User, hostConfig.GroupAdd ?? [])
-  const { machine } = containers.context
-  machine.trees.add(tree, root)
   const mounts = await containers.volumes.place(record.mounts ?? [])
-  const devices = await containerDevices(machine.files, hostConfig)
   const shared = sharedNamespaces(containers, container)
-  const sandbox = await containers.networks.join(record)
   const [mode, target] = splitMode(hostConfig.NetworkMode)
-  const neighbour = mode === 'container' ? containers.get(target).id : container.id
-  const files = containerFiles(containers, record, containers.networks.sandbox(neighbour))
-  const seccomp = seccompOf(hostConfig)
-  return {
-    container: container.id,
-    ...(requestId === undefined ? {} : { requestId }),
-    spec: runtimeSpec(
-      { ...record, mounts },
+  return prepareContainer(
+    containers,
+    { ...record, mounts },
+    {
+      requestId,
       user,
-      Object.keys(files),
+      tree,
+      root,
+      volatile: hostConfig.AutoRemove,
       shared,
-      devices,
-      linkEnvironment(containers, record),
-    ),
-    rootfs: machine.disk
-      ? { tree, upper: 'disk', ...(hostConfig.AutoRemove ? { volatile: true } : {}) }
-      : { tree, upper: 'tmpfs' },
-    files,
-    ...networkOf(sandbox),
-    ...(seccomp === undefined ? {} : { seccomp }),
-  }
+      neighbour: mode === 'container' ? containers.get(target).id : undefined,
+      links: {
+        lines: linkLines(containers, record),
+        environment: linkEnvironment(containers, record),
+      },
+    },
+  )
 }
-
-/** `host` and `none` have no links. */
-const networkOf = (sandbox: Sandbox | undefined): Pick<ContainerStart, 'network'> =>
-  sandbox?.endpoints.some((endpoint) => endpoint.interface !== '')
-    ? { network: guestNetwork(sandbox) }
-    : {}
 
 function joined(containers: ContainerSet, target: string, network: boolean): Container {
   try {

@@ -2,7 +2,8 @@ import { EngineError } from '../../core/error.ts'
 import type { NetworkChange } from '../../core/guest-networks.ts'
 import type { Container } from '../containers/container.ts'
 import type { ContainerSet } from '../containers/container-set.ts'
-import { containerFiles } from '../containers/network-files.ts'
+import { linkLines } from '../containers/links.ts'
+import { networkFiles } from '../containers/network-files.ts'
 import { isRunning } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { EndpointConfig } from './attachment.ts'
@@ -123,5 +124,10 @@ const changeOf = (
   gateways: gatewaysOf(sandbox.endpoints),
   resolver: wantsResolver(sandbox.endpoints),
   ...(sandbox.ports.length > 0 ? { ports: guestPorts(sandbox) } : {}),
-  files: containerFiles(containers, container.record, sandbox),
+  files: networkFiles(
+    containers,
+    container.record,
+    sandbox,
+    linkLines(containers, container.record),
+  ),
 })

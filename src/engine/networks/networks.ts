@@ -1,7 +1,7 @@
 import type { NetworkResource } from '../../core/engine-api.ts'
 import { EngineError } from '../../core/error.ts'
 import { shortId } from '../../core/short-id.ts'
-import type { ContainerRecord } from '../containers/record.ts'
+import type { ContainerSetup } from '../containers/record.ts'
 import { splitMode } from '../containers/validate-host.ts'
 import type { ContainerBrief, Context } from '../context.ts'
 import { parseMoment } from '../moment.ts'
@@ -241,27 +241,27 @@ export class Networks {
    * Places for a container that starts, in all its networks, and its ports. `leave` gives them back.
    * @throws EngineError in Docker's words
    */
-  async join(record: ContainerRecord): Promise<Sandbox | undefined> {
-    const [mode] = splitMode(record.hostConfig.NetworkMode)
+  async join(setup: ContainerSetup): Promise<Sandbox | undefined> {
+    const [mode] = splitMode(setup.hostConfig.NetworkMode)
     if (mode === 'container') return undefined
-    await this.leave(record.id)
+    await this.leave(setup.id)
     const sandbox: Sandbox = {
       id: this.newId(),
       endpoints: [],
       nextLink: 0,
       ports: [],
       opened: [],
-      servers: record.hostConfig.Dns,
+      servers: setup.hostConfig.Dns,
     }
-    this.#sandboxes.set(record.id, sandbox)
+    this.#sandboxes.set(setup.id, sandbox)
     try {
-      for (const name of networkNames(record)) {
-        this.place(sandbox, record, this.get(name), configOf(record, name))
+      for (const name of networkNames(setup)) {
+        this.place(sandbox, setup, this.get(name), configOf(setup, name))
       }
       await Promise.all(sandbox.endpoints.map(({ network }) => this.ensureBridge(network)))
-      await this.publish(sandbox, record)
+      await this.publish(sandbox, setup)
     } catch (error) {
-      await this.leave(record.id)
+      await this.leave(setup.id)
       if (!(error instanceof EngineError)) throw error
       throw new EngineError(error.code, `failed to set up container networking: ${error.message}`, {
         cause: error,
@@ -273,7 +273,7 @@ export class Networks {
   /** Another endpoint of a sandbox. */
   place(
     sandbox: Sandbox,
-    record: ContainerRecord,
+    setup: ContainerSetup,
     network: Network,
     config: EndpointConfig,
   ): Endpoint {
@@ -287,9 +287,9 @@ export class Networks {
       interface: linked ? `eth${sandbox.nextLink++}` : '',
       mac: linked ? config.MacAddress || network.macFor(addresses, random) : '',
       addresses,
-      names: namesOf(record, config),
+      names: namesOf(setup, config),
     }
-    network.endpoints.set(record.id, endpoint)
+    network.endpoints.set(setup.id, endpoint)
     sandbox.endpoints = [...sandbox.endpoints, endpoint]
     return endpoint
   }
@@ -314,8 +314,8 @@ export class Networks {
   }
 
   /** Open the ports of a container that has a place. */
-  publish(sandbox: Sandbox, record: ContainerRecord): Promise<void> {
-    return publishPorts(this.#ports, this.#context.ports, sandbox, record)
+  publish(sandbox: Sandbox, setup: ContainerSetup): Promise<void> {
+    return publishPorts(this.#ports, this.#context.ports, sandbox, setup)
   }
 
   /** A container has ended: its addresses and ports are free. */

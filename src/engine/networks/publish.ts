@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { PortPublisher } from '../../ports/port-publisher.ts'
-import type { ContainerRecord } from '../containers/record.ts'
+import type { ContainerSetup } from '../containers/record.ts'
 import { portRequests, type PortTable } from './ports.ts'
 import { portTarget, type Sandbox } from './sandbox.ts'
 
@@ -12,7 +12,7 @@ export async function publishPorts(
   table: PortTable,
   publisher: PortPublisher | undefined,
   sandbox: Sandbox,
-  { id, config, hostConfig, name }: ContainerRecord,
+  { id, config, hostConfig, name }: ContainerSetup,
 ): Promise<void> {
   const endpoint = sandbox.endpoints[0]
   const address = portTarget(sandbox.endpoints)
