@@ -6,6 +6,7 @@ import type { MachineDisk } from '../ports/machine/disk.ts'
 import type { MachineFiles } from '../ports/machine/files.ts'
 import type { MachineGuest } from '../ports/machine/guest.ts'
 import type { MachineNetworks } from '../ports/machine/networks.ts'
+import type { MachinePlaces } from '../ports/machine/places.ts'
 import type { MachineProcesses } from '../ports/machine/processes.ts'
 import type { MachineTrees } from '../ports/machine/trees.ts'
 import { Freezer } from './freezer.ts'
@@ -16,6 +17,7 @@ import { GuestDisk } from './guest-disk.ts'
 import { GuestFiles } from './guest-files.ts'
 import { GuestKeeper, type GuestMachineOptions } from './guest-keeper.ts'
 import { GuestNetworks } from './guest-networks.ts'
+import { guestPlaces } from './guest-places.ts'
 import { GuestProcesses } from './guest-processes.ts'
 import { parseText } from './guest-results.ts'
 
@@ -27,6 +29,7 @@ export class GuestMachine implements Machine {
   readonly containers: MachineContainers
   readonly files: MachineFiles
   readonly networks: MachineNetworks
+  readonly places: MachinePlaces = guestPlaces
   readonly disk?: MachineDisk
   readonly #options: GuestMachineOptions
   readonly #keeper: GuestKeeper

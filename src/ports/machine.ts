@@ -3,6 +3,7 @@ import type { MachineDisk } from './machine/disk.ts'
 import type { MachineFiles } from './machine/files.ts'
 import type { MachineGuest } from './machine/guest.ts'
 import type { MachineNetworks } from './machine/networks.ts'
+import type { MachinePlaces } from './machine/places.ts'
 import type { MachineProcesses } from './machine/processes.ts'
 import type { MachineTrees } from './machine/trees.ts'
 
@@ -17,6 +18,7 @@ export interface Machine extends AsyncDisposable {
   readonly containers: MachineContainers
   readonly files: MachineFiles
   readonly networks: MachineNetworks
+  readonly places: MachinePlaces
   /** Absent without a disk: writable layers are gone with the guest then. */
   readonly disk?: MachineDisk
 }

@@ -1,10 +1,13 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { layerOf, violations } from './layers.ts'
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((path) => `src/${path}`)
   .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+
+const namesGuestPath = (source: string): boolean =>
+  /\/run\/(?:disk|host|containers|trees|shares)\b/.test(source)
 
 test('there are source files to check', () => expect(files.length).toBeGreaterThan(20))
 
@@ -32,3 +35,15 @@ test.each([
   ['src/machine/emulator.ts', `import wasm from 'v86/build/v86.wasm?url'`],
   ['src/hosts/node/serve.ts', `import { createServer } from 'node:net'`],
 ])('accepts %s with %s', (file, source) => expect(violations(file, source)).toEqual([]))
+
+test('the engine has no path of guestd: the machine says where things are', () =>
+  expect(
+    files.filter(
+      (file) => file.startsWith('src/engine/') && namesGuestPath(readFileSync(file, 'utf8')),
+    ),
+  ).toEqual([]))
+
+test.each(['`/run/disk/volumes/${name}/_data`', "'/run/host'", '`/run/containers/${id}/hosts`'])(
+  'sees %s as a path of guestd',
+  (source) => expect(namesGuestPath(source)).toBe(true),
+)

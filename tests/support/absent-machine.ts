@@ -1,4 +1,5 @@
 import { EngineError } from '../../src/core/error.ts'
+import { guestPlaces } from '../../src/machine/guest-places.ts'
 import type { Machine } from '../../src/ports/machine.ts'
 
 const absent = (): Promise<never> =>
@@ -33,6 +34,7 @@ export const absentMachine = (trees: Set<string> = new Set()): Machine => ({
     stat: absent,
     write: absent,
   },
+  places: guestPlaces,
   networks: {
     create: absent,
     remove: absent,

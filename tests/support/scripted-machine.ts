@@ -1,5 +1,7 @@
 import type { GuestInfo } from '../../src/core/guest-protocol.ts'
 import type { Machine } from '../../src/ports/machine.ts'
+import { guestPlaces } from '../../src/machine/guest-places.ts'
+import type { MachinePlaces } from '../../src/ports/machine/places.ts'
 import type { MachineGuest, MachineState } from '../../src/ports/machine/guest.ts'
 import { ScriptedContainers } from './scripted-containers.ts'
 import { ScriptedDisk } from './scripted-disk.ts'
@@ -26,6 +28,7 @@ export class ScriptedMachine implements Machine {
   readonly processes: ScriptedProcesses
   readonly files: ScriptedFileAccess
   readonly disk: ScriptedDisk
+  readonly places: MachinePlaces = guestPlaces
   readonly guest: MachineGuest = {
     info: () => Promise.resolve(info),
     ping: () => Promise.resolve(0),

@@ -2,6 +2,7 @@ import type { RunInstruction } from '../../codec/dockerfile/instructions.ts'
 import { EngineError } from '../../core/error.ts'
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import type { RootfsNode } from '../../core/layer.ts'
+import type { MachinePlaces } from '../../ports/machine/places.ts'
 import type { CacheRequest } from './cache-mounts.ts'
 import { absolutePath } from './copy-step.ts'
 import { parseMount, type MountOptions } from './mount-options.ts'
@@ -39,7 +40,6 @@ export interface RunMounts {
 }
 
 const SECRETS = '/run/secrets'
-const treePath = (id: string): string => `/run/trees/${id}`
 
 /** @throws EngineError `invalid-parameter` in BuildKit's words (dockerfile2llb/convert_runmount.go, convert_secrets.go) */
 export async function runMounts(
@@ -132,7 +132,7 @@ class Mounts {
     this.#ready({
       destination: this.#absolute(path),
       type: 'bind',
-      source: `${treePath(this.#secretTree)}/${file}`,
+      source: this.#places.tree(this.#secretTree, file),
       options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec'],
     })
   }
@@ -193,7 +193,7 @@ class Mounts {
     if (!node) throw invalid(`failed to compute cache key: "/${path}": not found`)
     const id = files.tree ?? ownTree(this.#container, this.#trees.length)
     this.#trees.push({ id, root: files.root })
-    return { node, path: path === '' ? treePath(id) : `${treePath(id)}/${path}` }
+    return { node, path: this.#places.tree(id, path) }
   }
 
   #ready(mount: RuntimeMount): void {
@@ -205,6 +205,10 @@ class Mounts {
     const path = absolutePath(target ?? '/', directory).replace(/(.)\/$/, '$1')
     if (path === '/') throw invalid(`invalid mount target ${JSON.stringify(target ?? '')}`)
     return path
+  }
+
+  get #places(): MachinePlaces {
+    return this.#stage.environment.session.tools.context.machine.places
   }
 
   get #secretTree(): string {

@@ -116,7 +116,7 @@ async function runContainer(
           {
             destination: `/dev/pipes/${script.name}`,
             type: 'bind',
-            source: `/run/containers/${id}/script`,
+            source: machine.places.file(id, 'script'),
             options: ['bind', 'ro'],
           },
         ]

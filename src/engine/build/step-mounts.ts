@@ -1,7 +1,6 @@
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import { EngineError } from '../../core/error.ts'
 import type { Context } from '../context.ts'
-import { guestVolumePath } from '../volumes/mount-point.ts'
 import type { CacheLease, CacheMounts } from './cache-mounts.ts'
 import { fillDirectory } from './disk-directory.ts'
 import type { MountPlan } from './run-mounts.ts'
@@ -42,10 +41,10 @@ export async function openMounts(
     await machine.disk.makeVolume(volume)
     volumes.push(volume)
     const { mode, uid, gid } = node
-    const place = guestVolumePath(volume).replace(/\/_data$/, '')
+    const place = (path: string): string => machine.places.volume(volume, path)
     if (node.kind !== 'directory') {
       await fillDirectory(machine.files, volume, [{ path: 'file', mode, uid, gid, node }])
-      return { destination, type: 'bind', source: `${place}/file`, options: ['bind', 'rw'] }
+      return { destination, type: 'bind', source: place('file'), options: ['bind', 'rw'] }
     }
     await fillDirectory(machine.files, volume, [
       { path: 'upper', mode, uid, gid, node: undefined },
@@ -55,7 +54,7 @@ export async function openMounts(
       destination,
       type: 'overlay',
       source: 'overlay',
-      options: [`lowerdir=${source}`, `upperdir=${place}/upper`, `workdir=${place}/work`],
+      options: [`lowerdir=${source}`, `upperdir=${place('upper')}`, `workdir=${place('work')}`],
     }
   }
   try {
@@ -68,7 +67,7 @@ export async function openMounts(
         mounts.push({
           destination: plan.destination,
           type: 'bind',
-          source: guestVolumePath(lease.volume),
+          source: machine.places.volume(lease.volume),
           options: ['bind', plan.readOnly ? 'ro' : 'rw'],
         })
       }

@@ -1,6 +1,7 @@
 import { EngineError } from '../../core/error.ts'
 import type { FileStat } from '../../core/guest-archives.ts'
 import { decompressed } from '../../codec/decompress.ts'
+import type { Context } from '../context.ts'
 import type { Container } from './container.ts'
 import type { ContainerSet } from './container-set.ts'
 import { holdFiles, holding, isMissing, volumesOf } from './files.ts'
@@ -77,11 +78,11 @@ export async function extractToDirectory(
   const absolute = absolutePath(path)
   using held = await holdFiles(containers, container, { volumes: true, signal })
   try {
-    if (mayBeReadOnly(container)) {
+    if (mayBeReadOnly(containers.context, container)) {
       const { mode, linkTarget } = await machine.files.stat(held.files, absolute, signal)
       const place = linkTarget || absolute
       const isDirectory = linkTarget !== '' || (mode & S_IFMT) === S_IFDIR
-      if (isDirectory) requireWritable(container, place)
+      if (isDirectory) requireWritable(containers.context, container, place)
     }
     const owner = copyUIDGID ? await userOf(containers, container) : undefined
     await machine.files.write(held.files, absolute, await decompressed(tar), {
@@ -116,13 +117,13 @@ async function userOf(
 
 const isReadOnly = (options: readonly string[] = []): boolean => options.includes('ro')
 
-const mayBeReadOnly = (container: Container): boolean =>
+const mayBeReadOnly = (context: Context, container: Container): boolean =>
   container.record.hostConfig.ReadonlyRootfs ||
-  volumesOf(container).some(({ options }) => isReadOnly(options))
+  volumesOf(context, container).some(({ options }) => isReadOnly(options))
 
 /** @throws EngineError `invalid-parameter` */
-function requireWritable(container: Container, path: string): void {
-  const volume = volumesOf(container)
+function requireWritable(context: Context, container: Container, path: string): void {
+  const volume = volumesOf(context, container)
     .filter(({ destination }) => path === destination || path.startsWith(`${destination}/`))
     .sort((left, right) => right.destination.length - left.destination.length)[0]
   if (volume && isReadOnly(volume.options)) {

@@ -4,6 +4,7 @@ import type { GuestError } from '../../core/guest-protocol.ts'
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
 import type { Container } from './container.ts'
 import type { ContainerSet } from './container-set.ts'
+import type { Context } from '../context.ts'
 import type { MountPoint } from '../volumes/mount-point.ts'
 import { containerMounts } from './mounts.ts'
 
@@ -30,7 +31,7 @@ export async function holdFiles(
     const { tree, root } = await containers.images.tree(container.record.image)
     containers.context.machine.trees.add(tree, root)
     const points = volumes ? await containers.volumes.place(container.record.mounts ?? []) : []
-    const mounts = volumes ? volumesOf(container, points) : []
+    const mounts = volumes ? volumesOf(containers.context, container, points) : []
     const files = { container: container.id, tree, ...(mounts.length > 0 ? { mounts } : {}) }
     const runs = status === 'running' || status === 'paused'
     if (runs) lock[Symbol.dispose]()
@@ -43,10 +44,11 @@ export async function holdFiles(
 
 /** Its binds, and the files that are bound to each container's /etc. */
 export function volumesOf(
+  { machine }: Context,
   { id, record }: Container,
   points: readonly MountPoint[] = record.mounts ?? [],
 ): readonly RuntimeMount[] {
-  return containerMounts(id, record.hostConfig, points).filter(
+  return containerMounts(machine.places, id, record.hostConfig, points).filter(
     ({ type, destination }) => type === 'bind' && destination !== '/sbin/docker-init',
   )
 }

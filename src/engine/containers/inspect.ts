@@ -17,7 +17,7 @@ export function inspectContainer(
   const { record } = container
   const { config, hostConfig, state } = record
   const [path = '', ...args] = commandOf(config)
-  const folder = `/run/containers/${record.id}`
+  const { places } = containers.context.machine
   const execs = [...container.runningExecs]
   return {
     Id: record.id,
@@ -39,9 +39,9 @@ export function inspectContainer(
       ...(state.health ? { Health: healthView(state.health) } : {}),
     },
     Image: record.image,
-    ResolvConfPath: `${folder}/resolv.conf`,
-    HostnamePath: `${folder}/hostname`,
-    HostsPath: `${folder}/hosts`,
+    ResolvConfPath: places.file(record.id, 'resolv.conf'),
+    HostnamePath: places.file(record.id, 'hostname'),
+    HostsPath: places.file(record.id, 'hosts'),
     LogPath: '',
     Name: `/${record.name}`,
     RestartCount: record.restartCount,

@@ -1,15 +1,14 @@
 import { EngineError } from '../../core/error.ts'
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
+import type { MachinePlaces } from '../../ports/machine/places.ts'
 import { runtimeMount, type MountPoint } from '../volumes/mount-point.ts'
 import type { CompleteHostConfig } from '../../core/host-config.ts'
 import { networkFileNames } from './network-files.ts'
 import { defaultMounts, sharedMemory } from '../../core/default-mounts.ts'
 
-/** Where guestd writes a container's files and the spec binds them from. */
-const filesPath = (id: string, name: string): string => `/run/containers/${id}/${name}`
-
 /** Mounts of a container, in the order they are made (moby oci/defaults.go, daemon/oci_linux.go). */
 export function containerMounts(
+  places: MachinePlaces,
   id: string,
   host: CompleteHostConfig,
   points: readonly MountPoint[],
@@ -28,14 +27,14 @@ export function containerMounts(
       ].join(),
     ),
   )
-  const own = [...tmpfs, ...requested, ...points.map(runtimeMount)]
+  const own = [...tmpfs, ...requested, ...points.map((point) => runtimeMount(places, point))]
   const taken = new Set(own.map(({ destination }) => destination))
   const standard = [
     ...standardMounts(host),
     ...networkFileNames.map((name) => ({
       destination: `/etc/${name}`,
       type: 'bind',
-      source: filesPath(id, name),
+      source: places.file(id, name),
       options: ['rbind', 'rprivate', ...(host.ReadonlyRootfs ? ['ro'] : [])],
     })),
     ...(host.Init
@@ -43,7 +42,7 @@ export function containerMounts(
           {
             destination: '/sbin/docker-init',
             type: 'bind',
-            source: '/bin/docker-init',
+            source: places.init,
             options: ['bind', 'ro'],
           },
         ]

@@ -50,6 +50,7 @@ export async function prepareContainer(
   const sandbox = around.neighbour === undefined ? own : engine.networks.sandbox(around.neighbour)
   const files = networkFiles(engine, setup, sandbox, links.lines)
   const spec = runtimeSpec(setup, {
+    places: machine.places,
     user,
     shared,
     devices,

@@ -1,4 +1,5 @@
 import type { RuntimeProcess, RuntimeSpec } from '../../core/runtime-spec.ts'
+import type { MachinePlaces } from '../../ports/machine/places.ts'
 import { compileSeccomp } from '../../codec/seccomp.ts'
 import { containerCapabilities } from './capabilities.ts'
 import type { CompleteHostConfig } from '../../core/host-config.ts'
@@ -21,6 +22,7 @@ export interface SharedNamespaces {
 }
 
 interface SpecParts {
+  readonly places: MachinePlaces
   readonly user: ResolvedUser
   readonly shared: SharedNamespaces
   readonly devices: ContainerDevices
@@ -31,7 +33,7 @@ interface SpecParts {
 /** runtime-spec's config of a container, as Docker makes it (moby daemon/oci_linux.go). */
 export function runtimeSpec(
   { id, config, hostConfig: host, mounts = [] }: ContainerSetup,
-  { user, shared, devices, linked }: SpecParts,
+  { places, user, shared, devices, linked }: SpecParts,
 ): RuntimeSpec {
   const sharesUts = host.UTSMode === 'host'
   return {
@@ -40,7 +42,7 @@ export function runtimeSpec(
     root: { path: 'rootfs', ...(host.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(sharesUts ? {} : { hostname: config.Hostname }),
     ...(sharesUts || !config.Domainname ? {} : { domainname: config.Domainname }),
-    mounts: containerMounts(id, host, mounts),
+    mounts: containerMounts(places, id, host, mounts),
     linux: {
       namespaces: namespacesOf(host, shared),
       cgroupsPath: `/docker/${id}`,

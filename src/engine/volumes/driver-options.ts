@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/error.ts'
 import type { Context } from '../context.ts'
-import { guestVolumePath, volumePath } from './mount-point.ts'
+import { volumePath } from './mount-point.ts'
 import { locate } from './places.ts'
 
 type Options = Readonly<Record<string, string>>
@@ -47,7 +47,7 @@ export async function placeOptions(
     } catch (cause) {
       throw refuse(reasonOf(cause), o === '' ? '' : `, data: ${o}`, cause)
     }
-    return guestVolumePath(name)
+    return context.machine.places.volume(name)
   }
   if (words.includes('bind') || words.includes('rbind')) {
     const flags = words.includes('rbind') ? ', flags: 0x5000' : ', flags: 0x1000'

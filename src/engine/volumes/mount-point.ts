@@ -1,4 +1,5 @@
 import type { RuntimeMount } from '../../core/runtime-spec.ts'
+import type { MachinePlaces } from '../../ports/machine/places.ts'
 
 /** A volume or a bind mount of a container, settled when it is created (moby volume/mounts/mounts.go). */
 export interface MountPoint {
@@ -24,21 +25,16 @@ export interface MountPoint {
   readonly shallow?: boolean
   /** What of the volume is mounted, relative. */
   readonly subpath?: string
-  /** Where guestd finds the source, known when the container starts; never stored. */
+  /** Where the machine has the source, known when the container starts; never stored. */
   readonly place?: string
 }
 
 /** Where a volume is, for people and for `inspect`: the guest's own root shows it there. */
 export const volumePath = (name: string): string => `/var/lib/docker/volumes/${name}/_data`
 
-/** Where guestd finds a volume. */
-export const guestVolumePath = (name: string): string => `/run/disk/volumes/${name}/_data`
-/** The guest's own root. */
-export const HOST_ROOT = '/run/host'
-
-export function runtimeMount(mount: MountPoint): RuntimeMount {
+export function runtimeMount(places: MachinePlaces, mount: MountPoint): RuntimeMount {
   const { type, name = '', source, destination, writable, propagation, subpath } = mount
-  const place = type === 'volume' ? guestVolumePath(name) : `${HOST_ROOT}${source}`
+  const place = type === 'volume' ? places.volume(name) : places.host(source)
   return {
     destination,
     type: 'bind',

@@ -2,13 +2,13 @@ import { TarWriter } from '../../codec/tar/write.ts'
 import { EngineError } from '../../core/error.ts'
 import type { MachineFiles } from '../../ports/machine/files.ts'
 import type { Context } from '../context.ts'
-import { HOST_ROOT, type MountPoint } from './mount-point.ts'
+import type { MountPoint } from './mount-point.ts'
 
 /** Guest's own, wherever the client is: tools take the engine's socket with them. */
 const SOCKET = /^(\/var)?\/run\/docker\.sock$/
 
 /**
- * Where guestd finds the source of a bind mount.
+ * Where the machine has the source of a bind mount.
  * @param create directories that are missing are made
  * @throws EngineError `not-found` when nothing is there; `invalid-parameter` when it is not to be had
  */
@@ -30,7 +30,7 @@ export async function locate(
     if (!create) throw new EngineError('not-found', `no such file: ${source}`)
     await makeDirectories(machine.files, source)
   }
-  return `${HOST_ROOT}${source}`
+  return machine.places.host(source)
 }
 
 const absent = (source: string, cause: unknown): EngineError =>

@@ -8,7 +8,7 @@ export interface DiskList {
   readonly free: number
 }
 
-/** Volumes are directories that containers and the host root see at `/run/disk/volumes/<name>/_data`. */
+/** Volumes are directories that containers get from `MachinePlaces.volume`. */
 export interface MachineDisk {
   list(): Promise<DiskList>
   /** One that is there stays as it is. */
