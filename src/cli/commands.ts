@@ -127,7 +127,6 @@ const common = [
 /** Docker's commands that this CLI doesn't have, so that a user hears the difference from a slip. */
 const missing = new Set([
   'checkpoint',
-  'compose',
   'config',
   'context',
   'login',

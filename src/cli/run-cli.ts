@@ -18,6 +18,8 @@ import { CLI_VERSION } from './version.ts'
 export interface RunCliOptions {
   /** Reaches another engine, for `-H`. */
   readonly connect?: (address: string) => DockerClient
+  /** Commands that are no part of the CLI but are called through it, as Docker's plugins are: `compose`. */
+  readonly plugins?: Readonly<Record<string, Command>>
 }
 
 /**
@@ -192,6 +194,12 @@ class Run {
         client,
       )
     }
+    const plugin = this.#options.plugins?.[first]
+    if (plugin)
+      return this.#command(
+        { kind: 'command', command: plugin, path: `docker ${first}`, aliases: [], rest },
+        client,
+      )
     const found = findCommand(global.args)
     return found.kind === 'command' ? this.#command(found, client) : this.#noCommand(found)
   }

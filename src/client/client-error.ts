@@ -20,3 +20,9 @@ export const cannotConnect = (address: string, cause?: unknown): ClientError =>
 
 export const isNotFound = (error: unknown): boolean =>
   error instanceof ClientError && error.status === 404
+
+export const isConflict = (error: unknown): boolean =>
+  error instanceof ClientError && error.status === 409
+
+export const isForbidden = (error: unknown): boolean =>
+  error instanceof ClientError && error.status === 403

@@ -31,7 +31,9 @@ export interface ContainerSummary {
   readonly Status: string
   readonly SizeRw?: number
   readonly SizeRootFs?: number
-  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, unknown>> | null }
+  readonly NetworkSettings?: {
+    readonly Networks?: Readonly<Record<string, { readonly NetworkID: string }>> | null
+  }
   readonly Mounts?: readonly Mount[] | null
   readonly ImageManifestDescriptor?: { readonly platform?: object } | null
 }
@@ -46,6 +48,8 @@ export interface ContainerInspect {
     readonly Restarting: boolean
     readonly ExitCode: number
     readonly Error: string
+    /** Of what has a healthcheck. */
+    readonly Health?: { readonly Status: string } | null
   }
   readonly Config: ContainerConfig
   readonly HostConfig: HostConfig

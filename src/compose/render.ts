@@ -1,5 +1,5 @@
 import { sha256 } from '../codec/sha256.ts'
-import type { Project } from './project.ts'
+import type { NetworkConfig, Project, VolumeConfig } from './project.ts'
 import type { ServiceConfig } from './service.ts'
 import { shapes } from './shape.ts'
 import type { Field, Shape } from './shape.ts'
@@ -163,6 +163,18 @@ export async function serviceHash(service: ServiceConfig): Promise<string> {
       Object.entries(hashed['deploy']).filter(([key]) => key !== 'replicas'),
     )
   }
-  const digest = await sha256(new TextEncoder().encode(goJson(jsonValue(shapes.services, hashed))))
+  return hashOf(shapes.services, hashed)
+}
+
+/** Likewise of a network. */
+export const networkHash = (network: NetworkConfig): Promise<string> =>
+  hashOf(shapes.networks, network)
+
+/** Likewise of a volume; the driver is hashed as the engine will name it. */
+export const volumeHash = (volume: VolumeConfig): Promise<string> =>
+  hashOf(shapes.volumes, { ...volume, driver: volume.driver ?? 'local' })
+
+async function hashOf(shape: Shape, value: unknown): Promise<string> {
+  const digest = await sha256(new TextEncoder().encode(goJson(jsonValue(shape, value))))
   return digest.slice('sha256:'.length)
 }

@@ -1,4 +1,4 @@
-import type { ContainerSummary, Port } from '../../client/types.ts'
+import type { ContainerSummary } from '../../client/types.ts'
 import { familiar, parseReference } from '../../core/reference.ts'
 import { EngineError } from '../../core/error.ts'
 import { shortId } from '../../core/short-id.ts'
@@ -7,6 +7,7 @@ import { filtersOf } from '../../kit/flag-values.ts'
 import { flag } from '../../kit/flags.ts'
 import { ago, ellipsis, goTime, humanSize, quote } from '../../kit/human.ts'
 import { formatList, listFormatFlag, usesField, type ListFormat } from '../../kit/list-format.ts'
+import { portsText } from '../../kit/ports-text.ts'
 
 export const list: Command = {
   usage: '[OPTIONS]',
@@ -73,7 +74,7 @@ export function containerFormat(truncate: boolean): ListFormat<ContainerSummary>
       },
       CreatedAt: { header: 'CREATED AT', value: ({ Created }) => goTime(Created) },
       RunningFor: { header: 'CREATED', value: ({ Created }) => ago(Created) },
-      Ports: { header: 'PORTS', value: ({ Ports }) => portsOf(Ports ?? []) },
+      Ports: { header: 'PORTS', value: ({ Ports }) => portsText(Ports ?? []) },
       State: { header: 'STATE', value: ({ State }) => State },
       Status: { header: 'STATUS', value: ({ Status }) => Status },
       Size: { header: 'SIZE', value: sizeOf },
@@ -142,51 +143,3 @@ export const labelsOf = (labels: Readonly<Record<string, string>> | null | undef
     .map(([name, value]) => `${name}=${value}`)
     .sort()
     .join(',')
-
-/** Neighbouring ports as a range, and mappings to other numbers at the end (docker/cli formatter.DisplayablePorts). */
-function portsOf(ports: readonly Port[]): string {
-  const sorted = [...ports].sort(
-    (left, right) =>
-      left.PrivatePort - right.PrivatePort ||
-      compare(left.IP ?? '', right.IP ?? '') ||
-      (left.PublicPort ?? 0) - (right.PublicPort ?? 0) ||
-      compare(left.Type, right.Type),
-  )
-  const groups = new Map<string, { ip: string; type: string; first: number; last: number }>()
-  const result: string[] = []
-  const mappings: string[] = []
-  for (const { IP: ip = '', PrivatePort, PublicPort, Type: type } of sorted) {
-    if (ip !== '' && PublicPort !== PrivatePort) {
-      mappings.push(`${hostPort(ip, String(PublicPort ?? 0))}->${PrivatePort}/${type}`)
-      continue
-    }
-    const key = `${ip}/${type}`
-    const group = groups.get(key)
-    if (group && PrivatePort === group.last + 1) group.last = PrivatePort
-    else {
-      if (group) result.push(rangeOf(group))
-      groups.set(key, { ip, type, first: PrivatePort, last: PrivatePort })
-    }
-  }
-  return [...result, ...[...groups.values()].map(rangeOf), ...mappings].join(', ')
-}
-
-function rangeOf({
-  ip,
-  type,
-  first,
-  last,
-}: {
-  ip: string
-  type: string
-  first: number
-  last: number
-}): string {
-  const range = first === last ? String(first) : `${first}-${last}`
-  return `${ip === '' ? range : `${hostPort(ip, range)}->${range}`}/${type}`
-}
-
-export const hostPort = (ip: string, port: string): string =>
-  ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
-
-const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)

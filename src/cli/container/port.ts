@@ -1,6 +1,6 @@
 import { between, ExitError, type Command } from '../../kit/command.ts'
 import { naturally } from '../../kit/human.ts'
-import { hostPort } from './list.ts'
+import { hostPort } from '../../kit/ports-text.ts'
 
 export const port: Command = {
   usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',

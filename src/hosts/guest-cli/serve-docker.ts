@@ -1,4 +1,5 @@
 import { runCli } from '../../cli/run-cli.ts'
+import { compose } from '../../compose/compose.ts'
 import { dockerClient } from '../../client/client.ts'
 import type { Duplex } from '../../core/duplex.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
@@ -15,5 +16,6 @@ export const serveDocker = (
 ): Promise<void> =>
   serveStub(
     connection,
-    (host, argv) => own?.(host, argv) ?? runCli(argv, host, dockerClient(handler)),
+    (host, argv) =>
+      own?.(host, argv) ?? runCli(argv, host, dockerClient(handler), { plugins: { compose } }),
   )

@@ -1,5 +1,6 @@
 import { dockerClient } from '../../client/client.ts'
 import { runCli } from '../../cli/run-cli.ts'
+import { compose } from '../../compose/compose.ts'
 import type { EngineHandler } from '../../core/engine-http.ts'
 import { nodeCliHost } from './cli-host.ts'
 import { engineSocket } from './engine-socket.ts'
@@ -21,5 +22,6 @@ export async function runDocker(argv: readonly string[], own?: EngineHandler): P
       : engineSocket(address)
   return runCli(argv, host, dockerClient(handler), {
     connect: (named) => dockerClient(engineSocket(named)),
+    plugins: { compose },
   })
 }

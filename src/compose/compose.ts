@@ -1,0 +1,90 @@
+import { atLeast, ExitError, type Command } from '../kit/command.ts'
+import { flag, FlagError, parseFlags, type Parsed } from '../kit/flags.ts'
+import { commandHelp, groupHelp } from '../kit/help.ts'
+import { down } from './commands/down.ts'
+import * as lifecycle from './commands/lifecycle.ts'
+import { logs } from './commands/logs.ts'
+import { ls } from './commands/ls.ts'
+import { ps } from './commands/ps.ts'
+import { up } from './commands/up.ts'
+import type { ComposeCommand } from './compose-command.ts'
+import { composeInvocation } from './compose-invocation.ts'
+
+const commands: Readonly<Record<string, ComposeCommand>> = {
+  down,
+  kill: lifecycle.kill,
+  logs,
+  ls,
+  pause: lifecycle.pause,
+  ps,
+  restart: lifecycle.restart,
+  start: lifecycle.start,
+  stop: lifecycle.stop,
+  unpause: lifecycle.unpause,
+  up,
+}
+
+const SUMMARY = 'Define and run multi-container applications with Docker'
+
+/** `docker compose`: its own options, then a verb. */
+export const compose: Command = {
+  usage: '[OPTIONS] COMMAND',
+  summary: SUMMARY,
+  args: atLeast(0),
+  interspersed: false,
+  flags: [
+    flag('--all-resources', 'bool', 'Include all resources, even those not used by services'),
+    flag(
+      '--ansi',
+      'string',
+      'Control when to print ANSI control characters ("never"|"always"|"auto")',
+      {
+        initial: 'auto',
+      },
+    ),
+    flag('--env-file', 'list', 'Specify an alternate environment file'),
+    flag('-f, --file', 'list', 'Compose configuration files'),
+    flag('--profile', 'list', 'Specify a profile to enable'),
+    flag('--progress', 'string', 'Set type of progress output (auto, tty, plain, json, quiet)', {
+      initial: 'auto',
+    }),
+    flag('--project-directory', 'string', 'Specify an alternate working directory'),
+    flag('-p, --project-name', 'string', 'Project name'),
+  ],
+  async run(invocation) {
+    const { args, err, host, out } = invocation
+    const [name, ...rest] = args
+    if (name === undefined) {
+      const entries = Object.entries(commands).map(
+        ([verb, { summary }]): readonly [string, string] => [verb, summary],
+      )
+      await err.write(groupHelp('docker compose', SUMMARY, entries))
+      return 0
+    }
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (!command) throw new ExitError(1, `unknown docker command: "compose ${name}"`)
+    const parsed = parse(command, rest)
+    if (parsed.help || parsed.shortHelp) {
+      const columns = host.tty[0] ? host.size().cols : 0
+      const shown = { ...command, run: () => Promise.resolve(0) }
+      await out.write(commandHelp(`docker compose ${name}`, shown, [], columns > 0 ? columns : 80))
+      return 0
+    }
+    const { max } = command.args
+    if (parsed.args.length > max)
+      throw new ExitError(
+        1,
+        `unknown command "${parsed.args[0] ?? ''}" for "docker compose ${name}"`,
+      )
+    return command.run(composeInvocation(invocation, parsed))
+  },
+}
+
+function parse({ flags = [], interspersed }: ComposeCommand, rest: readonly string[]): Parsed {
+  try {
+    return parseFlags(flags, rest, interspersed !== false)
+  } catch (cause) {
+    if (!(cause instanceof FlagError)) throw cause
+    throw new ExitError(1, cause.message, { cause })
+  }
+}

@@ -1,0 +1,19 @@
+import type { DockerClient } from '../../client/client.ts'
+
+/** What doing something to a project needs. */
+export interface Session {
+  readonly client: DockerClient
+  readonly progress: Progress
+  readonly signal: AbortSignal
+  /** A sentence that is told beside the progress. */
+  readonly warn: (message: string) => void
+  /** Text of a file by its absolute path. */
+  readonly readFile: (path: string) => Promise<string>
+}
+
+export type ProgressState = 'working' | 'done' | 'warning' | 'error'
+
+/** Takes what happens to resources: `Container web-1`, `Creating`. */
+export interface Progress {
+  event(resource: string, state: ProgressState, status: string): void
+}
