@@ -127,7 +127,7 @@ test('signals reach the container, and a killed docker ends', async () => {
     while ! docker logs trap 2>/dev/null | grep -q ready; do sleep 0.1; done
     kill -TERM $!; wait $!; echo "code $?"`
   expect((await shell(trapped)).out).toContain('code 9')
-  const killed = `docker run --network none --name orphan busybox sleep 1000 & sleep 1; kill -9 $!; wait $!; echo "code $?"; docker ps -q --filter name=orphan | wc -l; docker rm -f orphan`
+  const killed = `docker run --network none --name orphan busybox sleep 1000 & while ! docker ps -q --filter name=orphan | grep -q .; do sleep 0.1; done; kill -9 $!; wait $!; echo "code $?"; docker ps -q --filter name=orphan | wc -l; docker rm -f orphan`
   expect((await shell(killed)).out).toMatch(/code 137\n1\norphan\n/)
 }, 60_000)
 
