@@ -78,6 +78,7 @@ describe('while guestd counts what is in a volume', () => {
     store = await LogDiskStore.open(new MemoryMedium(), DEFAULT_DISK_SIZE)
     machine = await startMachine({ disk: store })
     await machine.disk?.makeVolume('many')
+    await machine.disk?.makeVolume('few')
     writer = await start([VOLUME])
     other = await start([])
     await exec(
@@ -105,5 +106,22 @@ describe('while guestd counts what is in a volume', () => {
     expect(await usage).toBe(0)
     expect(times.length).toBeGreaterThan(10)
     expect(median(times)).toBeLessThan(2 * idle)
+  }, 200_000)
+
+  test('what is cancelled gives up its turn: another count begins before it could have ended', async () => {
+    await forgetFiles()
+    const begun = performance.now()
+    await machine.disk?.volumeUsage('many')
+    const whole = performance.now() - begun
+    await forgetFiles()
+    // As many as there are at once.
+    const leaving = new AbortController()
+    const counts = [1, 2].map(() => machine.disk?.volumeUsage('many', leaving.signal))
+    const few = machine.disk?.volumeUsage('few')
+    const cancelled = performance.now()
+    leaving.abort(new Error('the client left'))
+    for (const count of counts) await expect(count).rejects.toThrow('the client left')
+    expect(await few).toBe(0)
+    expect(performance.now() - cancelled).toBeLessThan(whole / 2)
   }, 200_000)
 })
