@@ -3,6 +3,7 @@ import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
 import { buildInfo } from './build-info.ts'
+import { schemaValidators } from './schema-validators.ts'
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -19,7 +20,7 @@ const runnable = (): Plugin => ({
 export default defineConfig({
   root,
   publicDir: false,
-  plugins: [runnable()],
+  plugins: [schemaValidators(), runnable()],
   define: { BUILD_INFO: JSON.stringify(buildInfo) },
   build: {
     outDir: 'dist/node',

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { defineConfig, type Plugin } from 'vite'
 import { buildInfo } from './build-info.ts'
+import { schemaValidators } from './schema-validators.ts'
 import { compressed } from './vite-compressed.ts'
 import { preview } from './vite-preview.ts'
 
@@ -27,7 +28,7 @@ export default defineConfig({
     SNAPSHOT: readFileSync(`${root}dist/guest/snapshot.json`, 'utf8'),
     ROOT: readFileSync(`${root}dist/guest/root.json`, 'utf8'),
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [schemaValidators()] },
   build: {
     outDir: 'dist/page',
     emptyOutDir: true,
@@ -35,5 +36,5 @@ export default defineConfig({
     sourcemap: true,
     chunkSizeWarningLimit: 1500,
   },
-  plugins: [guest(), preview(), compressed()],
+  plugins: [schemaValidators(), guest(), preview(), compressed()],
 })

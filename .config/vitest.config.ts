@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { schemaValidators } from './schema-validators.ts'
 
 /** What needs no build and no guest: `npm run check`. */
 const unit = [
@@ -16,6 +17,7 @@ const GUESTS = 2
 // Each test file belongs to one project. The projects run one after the other, in this order.
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
+  plugins: [schemaValidators()],
   test: {
     pool: 'forks',
     testTimeout: 60_000,

@@ -1,17 +1,7 @@
-import { Ajv } from 'ajv'
-import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { ComposeError } from './compose-error.ts'
-import schema from './compose-spec.json' with { type: 'json' }
+import validate from './compose-spec.json?validator'
 import type { Tree } from './tree.ts'
-
-let compiled: ValidateFunction | undefined
-
-const compile = (): ValidateFunction => {
-  const { $schema: _, ...rest } = schema
-  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true })
-  ajv.addFormat('duration', /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/)
-  return ajv.compile(rest)
-}
 
 /** Where the error is deepest, it says the most; an unknown key counts one deeper (compose-go, schema.specificity). */
 const depth = (error: ErrorObject): number =>
@@ -19,9 +9,8 @@ const depth = (error: ErrorObject): number =>
 
 /** @throws ComposeError in Compose's words, for the most specific of what is wrong */
 export function validateSchema(tree: Tree, file: string): void {
-  compiled ??= compile()
-  if (compiled(tree)) return
-  const errors = (compiled.errors ?? []).filter(
+  if (validate(tree)) return
+  const errors = (validate.errors ?? []).filter(
     ({ keyword }) => !['oneOf', 'anyOf', 'allOf', 'if'].includes(keyword),
   )
   const worst = errors.reduce((first, next) => (depth(next) > depth(first) ? next : first))

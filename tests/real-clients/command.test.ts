@@ -2,6 +2,7 @@ import {
   execFile,
   execFileSync,
   spawn,
+  spawnSync,
   type ChildProcessWithoutNullStreams,
 } from 'node:child_process'
 import { once } from 'node:events'
@@ -60,6 +61,15 @@ describe('npx drydock', () => {
       await ended
     }
   })
+})
+
+// A page's policy allows no code made of text.
+test('docker compose checks a file where text may not become code', async () => {
+  writeFileSync(join(folder, 'compose.yaml'), 'services: {web: {image: busybox, prts: []}}')
+  const args = ['--disallow-code-generation-from-strings', program, 'docker', 'compose', 'ps']
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+  expect(stderr).toContain("services.web additional properties 'prts' not allowed")
+  expect(status).toBe(1)
 })
 
 test.each([
