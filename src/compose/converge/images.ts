@@ -1,6 +1,6 @@
 import { isConflict, isNotFound } from '../../client/client-error.ts'
 import type { ImageInspect } from '../../core/engine-api.ts'
-import { canonical, parseReference } from '../../core/reference.ts'
+import { canonical, parseReference, withDefaultTag } from '../../core/reference.ts'
 import { drainProgress } from '../../kit/progress.ts'
 import { imageName } from '../image-name.ts'
 import type { Project } from '../project.ts'
@@ -83,11 +83,17 @@ async function pullService(
   name: string,
   service: ServiceConfig,
 ): Promise<void> {
-  const { domain, path, tag = '', digest } = parseReference(imageName(project, name, service))
+  const { domain, path, tag, digest } = withDefaultTag(
+    parseReference(imageName(project, name, service)),
+  )
   progress.event(name, 'working', 'Pulling')
   try {
     const messages = await client.images.pull(
-      { fromImage: canonical({ domain, path }), tag: digest ?? tag, platform: service.platform },
+      {
+        fromImage: canonical({ domain, path }),
+        tag: digest ?? tag ?? '',
+        platform: service.platform,
+      },
       signal,
     )
     await drainProgress(messages)
