@@ -1,3 +1,4 @@
+import { textOf } from '../client/api-client.ts'
 import type { Invocation } from '../kit/command.ts'
 import type { Parsed } from '../kit/flags.ts'
 import { pathFrom } from '../kit/paths.ts'
@@ -77,7 +78,7 @@ export function composeInvocation(outer: Invocation, parsed: Parsed): ComposeInv
 /** Of a file of the user's; undefined when there is none. */
 async function readText(host: CliHost, path: string): Promise<string | undefined> {
   try {
-    return await new Response(host.files.read(pathFrom(host, path))).text()
+    return await textOf(host.files.read(pathFrom(host, path)))
   } catch (error) {
     if (error instanceof CliFileError && error.code === 'ENOENT') return undefined
     throw error

@@ -1,4 +1,5 @@
 import type { Query } from '../../client/api-client.ts'
+import { joinBytes } from '../../codec/join-bytes.ts'
 import { parseUlimit } from '../../kit/create-values.ts'
 import { ExitError, messageOf, type Invocation } from '../../kit/command.ts'
 import { pathFrom } from '../../kit/paths.ts'
@@ -74,7 +75,9 @@ export async function secretsOf({
     else if (variable === undefined) {
       const path = pathFrom(host, source ?? id)
       try {
-        secrets.set(id, new Uint8Array(await new Response(host.files.read(path)).arrayBuffer()))
+        const parts: Uint8Array[] = []
+        for await (const part of host.files.read(path)) parts.push(part)
+        secrets.set(id, joinBytes(parts))
       } catch (error) {
         throw new ExitError(1, `ERROR: failed to stat ${path}: ${messageOf(error)}`, {
           cause: error,
