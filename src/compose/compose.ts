@@ -2,6 +2,7 @@ import { atLeast, ExitError, type Command } from '../kit/command.ts'
 import { flag, FlagError, parseFlags, type Parsed } from '../kit/flags.ts'
 import { commandHelp, groupHelp } from '../kit/help.ts'
 import { down } from './commands/down.ts'
+import { exec } from './commands/exec.ts'
 import * as lifecycle from './commands/lifecycle.ts'
 import { logs } from './commands/logs.ts'
 import { ls } from './commands/ls.ts'
@@ -12,6 +13,7 @@ import { composeInvocation } from './compose-invocation.ts'
 
 const commands: Readonly<Record<string, ComposeCommand>> = {
   down,
+  exec,
   kill: lifecycle.kill,
   logs,
   ls,
@@ -70,8 +72,11 @@ export const compose: Command = {
       await out.write(commandHelp(`docker compose ${name}`, shown, [], columns > 0 ? columns : 80))
       return 0
     }
-    const { max } = command.args
-    if (parsed.args.length > max)
+    const { min, max } = command.args
+    const count = parsed.args.length
+    if (count < min)
+      throw new ExitError(1, `requires at least ${min} arg(s), only received ${count}`)
+    if (count > max)
       throw new ExitError(
         1,
         `unknown command "${parsed.args[0] ?? ''}" for "docker compose ${name}"`,
