@@ -1,10 +1,6 @@
-import { atLeast, ExitError, messageOf, type Command, type Invocation } from '../../kit/command.ts'
-import { DEFAULT_DETACH_KEYS } from '../../codec/detach-keys.ts'
-import { exitCode } from '../../kit/exit-code.ts'
+import { atLeast, ExitError, messageOf, type Command } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
-import { Detached, streamHijacked } from '../../kit/stream/attach-streams.ts'
-import { followTerminal } from '../../kit/stream/follow-terminal.ts'
-import { proxySignals } from '../../kit/stream/proxy-signals.ts'
+import { runAttached } from '../../kit/stream/run-attached.ts'
 import { BrokenPipe } from '../../kit/text-output.ts'
 import { createFlags, detachKeysFlag } from './create-flags.ts'
 import { createContainer, requestOf, withHelp } from './create.ts'
@@ -44,92 +40,18 @@ export const run: Command = {
     const id = await createContainer(invocation, request).catch((error: unknown) => {
       throw statusOf(error)
     })
-    return runContainer(invocation, id, {
+    return runAttached(invocation, id, {
       stdin: request.AttachStdin === true,
       stdout: request.AttachStdout === true,
       stderr: request.AttachStderr === true,
       tty: request.Tty === true,
+      detachKeys: flags.given('detach-keys'),
+      autoRemove: flags.bool('rm'),
+      proxySignals: flags.bool('sig-proxy'),
+      startFailed: statusOf,
     })
   },
 }
-
-interface Streams {
-  readonly stdin: boolean
-  readonly stdout: boolean
-  readonly stderr: boolean
-  readonly tty: boolean
-}
-
-/** Attach, watch for the end, start, stream: in this order, so that nothing is missed. */
-async function runContainer(invocation: Invocation, id: string, streams: Streams): Promise<number> {
-  const { flags, client, host, out, err, life } = invocation
-  // Signals go to the container, and a stream lives until its process has ended.
-  const leave = new AbortController()
-  const stay = AbortSignal.any([leave.signal, life])
-  const releases: (() => void)[] = []
-  if (flags.bool('sig-proxy')) releases.push(proxySignals(invocation, id))
-  const attached = streams.stdin || streams.stdout || streams.stderr
-  try {
-    const detachKeys = flags.given('detach-keys') ?? DEFAULT_DETACH_KEYS
-    const hijacked = attached
-      ? await client.containers.attach(
-          id,
-          { ...pick(streams), ...(flags.has('detach-keys') && { detachKeys }) },
-          stay,
-        )
-      : undefined
-    const streaming = hijacked
-      ? streamHijacked({
-          host,
-          hijacked,
-          tty: streams.tty,
-          stdin: streams.stdin,
-          out: streams.stdout ? out : undefined,
-          err: streams.stderr ? err : undefined,
-          detachKeys,
-          signal: stay,
-        })
-      : undefined
-    streaming?.catch(() => undefined)
-    const autoRemove = flags.bool('rm')
-    const { result } = await client.containers.wait(id, autoRemove ? 'removed' : 'next-exit', life)
-    try {
-      await client.containers.start(id)
-    } catch (error) {
-      leave.abort(error)
-      await streaming?.catch(() => undefined)
-      if (autoRemove) await result.catch(() => undefined)
-      throw statusOf(error)
-    }
-    if (streaming === undefined) {
-      await out.line(id)
-      return 0
-    }
-    if (streams.tty && host.tty[1]) {
-      releases.push(followTerminal(host, err, (size) => client.containers.resize(id, size)))
-    }
-    try {
-      await streaming
-    } catch (error) {
-      if (error instanceof Detached) return 0
-      throw error
-    }
-    return await exitCode(invocation, result)
-  } finally {
-    leave.abort(new ExitError(0))
-    for (const release of releases) release()
-  }
-}
-
-const pick = ({
-  stdin,
-  stdout,
-  stderr,
-}: Streams): { stdin: boolean; stdout: boolean; stderr: boolean } => ({
-  stdin,
-  stdout,
-  stderr,
-})
 
 /** 127 when the command isn't there, 126 when it can't be run, else 125 (docker/cli container/run.go, toStatusError). */
 function statusOf(error: unknown): unknown {

@@ -5,7 +5,7 @@ import { stagesOf } from '../../codec/dockerfile/stages.ts'
 import { SyntaxError } from '../../codec/dockerfile/syntax-error.ts'
 import { ExitError, type Invocation } from '../../kit/command.ts'
 import type { BuildInputs } from '../../kit/build/inputs.ts'
-import { excerpt } from './build-excerpt.ts'
+import { excerpt } from '../../kit/build/excerpt.ts'
 
 const count = (findings: readonly Finding[]): string =>
   findings.length === 1 ? '1 warning' : `${findings.length} warnings`

@@ -3,6 +3,7 @@ import { joinBytes } from '../../codec/join-bytes.ts'
 import { parseUlimit } from '../../kit/create-values.ts'
 import { ExitError, messageOf, type Invocation } from '../../kit/command.ts'
 import { pathFrom } from '../../kit/paths.ts'
+import { cacheImage } from '../../kit/build/cache-image.ts'
 import type { BuildContext } from '../../kit/build/context.ts'
 
 /** `name=value`; a name alone takes the environment's value, or goes. */
@@ -132,12 +133,4 @@ export function buildQuery(
     forcerm: flags.bool('force-rm'),
     version: '1',
   }
-}
-
-/** `user/app:cache` and `type=registry,ref=user/app:cache` */
-function cacheImage(text: string): string {
-  if (!text.includes('=')) return text
-  const reference = /(?:^|,)ref=([^,]+)/.exec(text)?.[1]
-  if (/(?:^|,)type=registry(?:,|$)/.test(text) && reference !== undefined) return reference
-  throw new ExitError(1, `ERROR: Drydock can take its cache from images only, not from ${text}`)
 }

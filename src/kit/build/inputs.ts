@@ -51,15 +51,7 @@ export async function findInputs(
   if (path === '-') return fromStdin(host, file)
   const directory = await realPath(host, path)
   if (file === '-') {
-    const dockerfile = await readText(host.stdin)
-    return {
-      directory,
-      dockerfileName: 'Dockerfile',
-      dockerfile,
-      dockerfilePath: undefined,
-      ignore: (await ignoreOf(host.files, `${directory}/.dockerignore`)) ?? [],
-      ownIgnore: false,
-    }
+    return withDockerfile(host, directory, await readText(host.stdin))
   }
   const absolute = file === undefined ? `${directory}/Dockerfile` : pathFrom(host, file)
   const dockerfile = await readText(host.files.read(absolute)).catch((error: unknown) => {
@@ -84,6 +76,26 @@ export async function findInputs(
     ownIgnore: own !== undefined,
   }
 }
+
+/** @param path a directory @throws ExitError with Docker's sentence */
+export const inlineInputs = async (
+  host: CliHost,
+  path: string,
+  dockerfile: string,
+): Promise<BuildInputs> => withDockerfile(host, await realPath(host, path), dockerfile)
+
+const withDockerfile = async (
+  host: CliHost,
+  directory: string,
+  dockerfile: string,
+): Promise<BuildInputs> => ({
+  directory,
+  dockerfileName: 'Dockerfile',
+  dockerfile,
+  dockerfilePath: undefined,
+  ignore: (await ignoreOf(host.files, `${directory}/.dockerignore`)) ?? [],
+  ownIgnore: false,
+})
 
 /** A link to a directory is followed: its name is only the user's way to say it. */
 async function realPath(host: CliHost, given: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { excerpt } from './build-excerpt.ts'
+import { excerpt } from './excerpt.ts'
 
 const source = 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n'
 
