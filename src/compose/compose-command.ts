@@ -10,6 +10,8 @@ export interface ComposeInvocation extends Invocation {
   readonly project: () => Promise<Project>
   /** Do something and show how it goes, under a title: `Running`. */
   readonly withProgress: <T>(title: string, act: (session: Session) => Promise<T>) => Promise<T>
+  /** `--progress`, as `docker build` has it. */
+  readonly buildProgress: string
   /** Whether output may have colours. */
   readonly color: boolean
 }

@@ -38,6 +38,7 @@ export function composeInvocation(outer: Invocation, parsed: Parsed): ComposeInv
     ...outer,
     flags: parsed.flags,
     args: parsed.args,
+    buildProgress: buildProgressOf(flags.text('progress'), ansi, host),
     color: ansi === 'always' || (ansi === 'auto' && host.tty[1]),
     load,
     async project() {
@@ -73,6 +74,12 @@ export function composeInvocation(outer: Invocation, parsed: Parsed): ComposeInv
       }
     },
   }
+}
+
+function buildProgressOf(given: string, ansi: string, { env }: CliHost): string {
+  if (given === 'json') return 'rawjson'
+  if (given !== 'auto') return given
+  return ansi === 'never' ? 'plain' : (env['BUILDKIT_PROGRESS'] ?? 'auto')
 }
 
 /** Of a file of the user's; undefined when there is none. */

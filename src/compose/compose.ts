@@ -1,17 +1,20 @@
 import { atLeast, ExitError, type Command } from '../kit/command.ts'
 import { flag, FlagError, parseFlags, type Parsed } from '../kit/flags.ts'
 import { commandHelp, groupHelp } from '../kit/help.ts'
+import { build } from './commands/build.ts'
 import { down } from './commands/down.ts'
 import { exec } from './commands/exec.ts'
 import * as lifecycle from './commands/lifecycle.ts'
 import { logs } from './commands/logs.ts'
 import { ls } from './commands/ls.ts'
 import { ps } from './commands/ps.ts'
+import { push } from './commands/push.ts'
 import { up } from './commands/up.ts'
 import type { ComposeCommand } from './compose-command.ts'
 import { composeInvocation } from './compose-invocation.ts'
 
 const commands: Readonly<Record<string, ComposeCommand>> = {
+  build,
   down,
   exec,
   kill: lifecycle.kill,
@@ -19,6 +22,7 @@ const commands: Readonly<Record<string, ComposeCommand>> = {
   ls,
   pause: lifecycle.pause,
   ps,
+  push,
   restart: lifecycle.restart,
   start: lifecycle.start,
   stop: lifecycle.stop,

@@ -46,6 +46,11 @@ class PlainProgress implements ProgressDisplay {
     this.#writing.write(` ${resource}  ${status}\n`)
   }
 
+  async aside<T>(act: () => Promise<T>): Promise<T> {
+    await this.#writing.done()
+    return act()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#writing.done()
   }
@@ -84,6 +89,7 @@ class TerminalProgress implements ProgressDisplay {
   readonly #timer: ReturnType<typeof setInterval>
   #drawn = 0
   #turn = 0
+  #isAside = false
 
   constructor(err: TextOutput, host: CliHost, title: string) {
     this.#writing = new Writing(err)
@@ -101,6 +107,19 @@ class TerminalProgress implements ProgressDisplay {
     this.#lines.set(resource, line)
   }
 
+  async aside<T>(act: () => Promise<T>): Promise<T> {
+    this.#draw()
+    this.#isAside = true
+    try {
+      await this.#writing.done()
+      return await act()
+    } finally {
+      this.#isAside = false
+      // What was drawn stays above.
+      this.#drawn = 0
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     this.#draw()
@@ -108,7 +127,7 @@ class TerminalProgress implements ProgressDisplay {
   }
 
   #draw(): void {
-    if (this.#lines.size === 0) return
+    if (this.#lines.size === 0 || this.#isAside) return
     const { cols, rows } = this.#host.size()
     const lines = [...this.#lines]
     const done = lines.filter(([, { state }]) => state !== 'working').length

@@ -101,7 +101,10 @@ async function ourUp(project: Project, options: Partial<ApplyOptions> = {}): Pro
   const told: string[] = []
   const session: Session = {
     client: dockerClient(engineSocket(server.address)),
-    progress: { event: (resource, _, status) => void told.push(`${resource} ${status}`) },
+    progress: {
+      event: (resource, _, status) => void told.push(`${resource} ${status}`),
+      aside: (act) => act(),
+    },
     signal: AbortSignal.timeout(120_000),
     warn: (message) => void told.push(message),
     readFile: () => Promise.reject(new Error('no file is asked for')),

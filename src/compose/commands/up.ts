@@ -5,6 +5,7 @@ import { apply, type ApplyOptions } from '../converge/apply.ts'
 import { selectServices } from '../converge/dependency-order.ts'
 import { start } from '../converge/start.ts'
 import type { Project } from '../project.ts'
+import { imageOptions, pullFlag } from './image-options.ts'
 import { runAttached } from './up-attached.ts'
 
 export const up: ComposeCommand = {
@@ -22,6 +23,7 @@ export const up: ComposeCommand = {
       'bool',
       'Recreate dependent containers. Incompatible with --no-recreate.',
     ),
+    flag('--build', 'bool', 'Build images before starting containers'),
     flag('-d, --detach', 'bool', 'Detached mode: Run containers in the background'),
     flag(
       '--exit-code-from',
@@ -42,9 +44,7 @@ export const up: ComposeCommand = {
       "If containers already exist, don't recreate them. Incompatible with --force-recreate.",
     ),
     flag('--no-start', 'bool', "Don't start the services after creating them"),
-    flag('--pull', 'string', 'Pull image before running ("always"|"missing"|"never")', {
-      initial: 'policy',
-    }),
+    pullFlag,
     flag(
       '--remove-orphans',
       'bool',
@@ -78,7 +78,10 @@ export const up: ComposeCommand = {
     const detached = flags.bool('detach') || flags.bool('wait') || flags.bool('no-start')
     const options = applyOptions(flags, args, whole, host.env['COMPOSE_IGNORE_ORPHANS'] === 'true')
     await withProgress('Running', async (session) => {
-      await apply(session, target, options)
+      await apply(session, target, {
+        ...options,
+        images: imageOptions(invocation, session, target),
+      })
       if (detached && !flags.bool('no-start'))
         await start(session, target, { wait: flags.bool('wait') })
     })
@@ -113,18 +116,13 @@ function applyOptions(
   services: readonly string[],
   whole: Project,
   ignoreOrphans: boolean,
-): ApplyOptions {
-  const pull = flags.text('pull')
+): Omit<ApplyOptions, 'images'> {
   const recreate = flags.bool('no-recreate')
     ? 'never'
     : flags.bool('force-recreate')
       ? 'force'
       : 'diverged'
   return {
-    images: {
-      build: (names) => Promise.reject(buildMissing(names)),
-      pull: pull === 'policy' ? undefined : pull,
-    },
     services,
     recreate,
     recreateDependencies: flags.bool('always-recreate-deps') ? 'force' : 'diverged',
@@ -136,12 +134,6 @@ function applyOptions(
     known: [...Object.keys(whole.services), ...Object.keys(whole.disabledServices)],
   }
 }
-
-const buildMissing = (names: readonly string[]): ExitError =>
-  new ExitError(
-    1,
-    `docker compose: building is not part of Drydock's CLI yet: build the image of ${names.join(', ')} with docker build`,
-  )
 
 /** `--scale web=3` */
 function scaled(project: Project, texts: readonly string[]): Project {

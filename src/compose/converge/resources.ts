@@ -34,7 +34,7 @@ export function resources(service: ServiceConfig): engine.HostConfig {
     ...(service.device_cgroup_rules && { DeviceCgroupRules: service.device_cgroup_rules }),
     ...(service.devices && { Devices: service.devices.map(device) }),
     ...(requests.length > 0 && { DeviceRequests: requests }),
-    ...(service.ulimits && { Ulimits: Object.entries(service.ulimits).map(ulimit) }),
+    ...(service.ulimits && { Ulimits: Object.entries(service.ulimits).map(ulimitOf) }),
     ...(service.blkio_config && blkio(service.blkio_config)),
   }
 }
@@ -57,7 +57,7 @@ const deviceRequest = (request: DeviceRequest, more: readonly string[]): engine.
   Options: request.options ?? null,
 })
 
-function ulimit([Name, limit]: [string, Ulimit]): engine.Ulimit {
+export function ulimitOf([Name, limit]: [string, Ulimit]): engine.Ulimit {
   if (typeof limit === 'number') return { Name, Hard: limit, Soft: limit }
   return { Name, Hard: limit.hard ?? 0, Soft: limit.soft ?? 0 }
 }

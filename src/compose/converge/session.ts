@@ -16,4 +16,6 @@ export type ProgressState = 'working' | 'done' | 'warning' | 'error'
 /** Takes what happens to resources: `Container web-1`, `Creating`. */
 export interface Progress {
   event(resource: string, state: ProgressState, status: string): void
+  /** Do what writes by itself: nothing is shown meanwhile. */
+  aside<T>(act: () => Promise<T>): Promise<T>
 }

@@ -1,0 +1,38 @@
+import { ExitError } from '../../kit/command.ts'
+import { flag, type Flag } from '../../kit/flags.ts'
+import { buildServices } from '../build-services.ts'
+import type { ComposeInvocation } from '../compose-command.ts'
+import type { ImageOptions } from '../converge/images.ts'
+import type { Session } from '../converge/session.ts'
+import type { Project } from '../project.ts'
+
+export const pullFlag: Flag = flag(
+  '--pull',
+  'string',
+  'Pull image before running ("always"|"missing"|"never")',
+  { initial: 'policy' },
+)
+
+const policies = ['always', 'never', 'build', 'missing', 'if_not_present']
+
+/** What `--pull` and `--build` of a verb that makes containers say of their images. */
+export function imageOptions(
+  invocation: ComposeInvocation,
+  session: Session,
+  project: Project,
+): ImageOptions {
+  const { flags } = invocation
+  const pull = flags.given('pull')
+  if (pull !== undefined && !policies.includes(pull))
+    throw new ExitError(1, `invalid --pull option ${JSON.stringify(pull)}`)
+  const options = { args: {}, noCache: false, pull: false }
+  return {
+    build: (names) =>
+      buildServices(invocation, session, project, names, options, {
+        quiet: false,
+        progress: invocation.buildProgress,
+      }),
+    always: flags.bool('build'),
+    pull: pull === 'if_not_present' ? 'missing' : pull,
+  }
+}
