@@ -8,6 +8,7 @@ import * as lifecycle from './commands/lifecycle.ts'
 import { logs } from './commands/logs.ts'
 import { ls } from './commands/ls.ts'
 import { ps } from './commands/ps.ts'
+import { pull } from './commands/pull.ts'
 import { push } from './commands/push.ts'
 import { up } from './commands/up.ts'
 import type { ComposeCommand } from './compose-command.ts'
@@ -22,6 +23,7 @@ const commands: Readonly<Record<string, ComposeCommand>> = {
   ls,
   pause: lifecycle.pause,
   ps,
+  pull,
   push,
   restart: lifecycle.restart,
   start: lifecycle.start,

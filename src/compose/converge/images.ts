@@ -77,7 +77,8 @@ async function pullServices(
   )
 }
 
-async function pullService(
+/** Pull a service's image and tell of it. @throws ClientError, ExitError */
+export async function pullService(
   { client, progress, signal }: Session,
   project: Project,
   name: string,
@@ -104,7 +105,7 @@ async function pullService(
   }
 }
 
-async function inspectImage(
+export async function inspectImage(
   { client, signal }: Session,
   name: string,
 ): Promise<ServiceImage | undefined> {
