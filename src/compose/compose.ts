@@ -10,6 +10,7 @@ import { ls } from './commands/ls.ts'
 import { ps } from './commands/ps.ts'
 import { pull } from './commands/pull.ts'
 import { push } from './commands/push.ts'
+import { run } from './commands/run.ts'
 import { up } from './commands/up.ts'
 import type { ComposeCommand } from './compose-command.ts'
 import { composeInvocation } from './compose-invocation.ts'
@@ -26,6 +27,7 @@ const commands: Readonly<Record<string, ComposeCommand>> = {
   pull,
   push,
   restart: lifecycle.restart,
+  run,
   start: lifecycle.start,
   stop: lifecycle.stop,
   unpause: lifecycle.unpause,

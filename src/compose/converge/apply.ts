@@ -2,7 +2,7 @@ import type { ContainerSummary } from '../../client/types.ts'
 import type { Project } from '../project.ts'
 import { serviceHash } from '../render.ts'
 import type { ServiceConfig } from '../service.ts'
-import { containerCreate } from './container-create.ts'
+import { createContainer } from './create-container.ts'
 import type { Creation } from './creation.ts'
 import { inDependencyOrder } from './dependency-order.ts'
 import { ensureImages, type ImageOptions, type ServiceImage } from './images.ts'
@@ -148,7 +148,11 @@ class Maker {
     const resource = `Container ${called}`
     progress.event(resource, 'working', 'Creating')
     try {
-      const made = await this.#make({ ...this.#base, number, containerName: called }, called)
+      const made = await createContainer(
+        this.#session,
+        { ...this.#base, number, containerName: called },
+        called,
+      )
       progress.event(resource, 'done', 'Created')
       return made
     } catch (error) {
@@ -167,7 +171,8 @@ class Maker {
     progress.event(resource, 'working', 'Recreate')
     try {
       const temporary = `${old.Id.slice(0, 12)}_${called}`
-      const made = await this.#make(
+      const made = await createContainer(
+        this.#session,
         {
           ...this.#base,
           number,
@@ -188,45 +193,4 @@ class Maker {
       throw error
     }
   }
-
-  async #make(creation: Creation, name: string): Promise<ContainerSummary> {
-    const { client, signal, warn } = this.#session
-    const { platform } = creation.service
-    const request = containerCreate(await withProfiles(creation, this.#session))
-    const { Id, Warnings } = await client.containers.create(
-      request,
-      { name, ...(platform !== undefined && { platform }) },
-      signal,
-    )
-    for (const warning of Warnings ?? []) warn(warning)
-    return {
-      Id,
-      Names: [`/${name}`],
-      Image: request.Image ?? '',
-      ImageID: creation.image,
-      Command: '',
-      Created: 0,
-      Ports: null,
-      Labels: request.Labels ?? null,
-      State: 'created',
-      Status: 'Created',
-    }
-  }
-}
-
-/** A seccomp profile goes to the engine as its text. */
-async function withProfiles(creation: Creation, { readFile }: Session): Promise<Creation> {
-  const options = creation.service.security_opt
-  if (!options) return creation
-  const security_opt = await Promise.all(
-    options.map(async (option) => {
-      const path = /^seccomp[=:](?!unconfined$|builtin$)(.+)$/.exec(option)?.[1]
-      if (path === undefined) return option
-      const text = await readFile(
-        path.startsWith('/') ? path : `${creation.project.workingDirectory}/${path}`,
-      )
-      return `seccomp=${JSON.stringify(JSON.parse(text))}`
-    }),
-  )
-  return { ...creation, service: { ...creation.service, security_opt } }
 }

@@ -25,8 +25,7 @@ export async function start(
   await using watch = new Lazy(() => ContainerWatch.open(client, project.name, signal))
   const waiter = new Waiter(session, project, containers, watch)
   await inDependencyOrder(project, 'up', async (name, service) => {
-    for (const [other, dependency] of Object.entries(service.depends_on ?? {}))
-      await waiter.dependency(name, other, dependency)
+    await waiter.dependencies(name)
     const own = ofService(containers, name)
     if (own.length === 0 && scaleOf(name, service) > 0)
       throw new Error(`service "${name}" has no container to start`)
@@ -35,6 +34,18 @@ export async function start(
   })
   if (options.wait)
     await Promise.all(Object.keys(project.services).map((name) => waiter.ready(name)))
+}
+
+/** Resolves when what a service depends on is as it asks. */
+export async function awaitDependencies(
+  session: Session,
+  project: Project,
+  name: string,
+  containers: readonly ContainerSummary[],
+): Promise<void> {
+  const { client, signal } = session
+  await using watch = new Lazy(() => ContainerWatch.open(client, project.name, signal))
+  await new Waiter(session, project, containers, watch).dependencies(name)
 }
 
 async function startContainer(
@@ -95,8 +106,13 @@ class Waiter {
     this.#watch = watch
   }
 
+  async dependencies(name: string): Promise<void> {
+    for (const [other, wanted] of Object.entries(this.#project.services[name]?.depends_on ?? {}))
+      await this.#dependency(name, other, wanted)
+  }
+
   /** A dependency that is not required may fail: that is told, and no more. */
-  async dependency(name: string, other: string, wanted: ServiceDependency): Promise<void> {
+  async #dependency(name: string, other: string, wanted: ServiceDependency): Promise<void> {
     const service = this.#project.services[other]
     // Started in order already; or not part of this run.
     if (wanted.condition === 'service_started' || !service || scaleOf(other, service) === 0) return
