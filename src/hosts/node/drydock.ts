@@ -4,6 +4,7 @@ import { ClientError } from '../../client/client-error.ts'
 import { EngineError } from '../../core/error.ts'
 import { buildInfo } from '../build-info.ts'
 import { defaultDataFolder } from './data-folder.ts'
+import { Resources } from '../../core/resources.ts'
 import { runDocker } from './docker.ts'
 import { directEgress } from './egress-options.ts'
 import { engineSocket } from './engine-socket.ts'
@@ -142,8 +143,18 @@ async function docker(argv: readonly string[]): Promise<number> {
   if (process.env['DOCKER_HOST']) return runDocker(argv)
   const socket = `${defaultDataFolder()}/docker.sock`
   if (await answers(socket)) return runDocker(argv, engineSocket(`unix://${socket}`))
-  await using headless = await startHeadless({ data: defaultDataFolder() })
-  return await runDocker(argv, headless.handler)
+  let own: ReturnType<typeof startHeadless> | undefined
+  await using started = new Resources()
+  started.defer(async () => {
+    // Whoever asked has heard why it could not start.
+    const engine = await own?.catch(() => undefined)
+    await engine?.[Symbol.asyncDispose]()
+  })
+  // Started when it is asked: `--host` may name another, and help needs none.
+  return await runDocker(argv, async (request) => {
+    own ??= startHeadless({ data: defaultDataFolder() })
+    return (await own).handler(request)
+  })
 }
 
 /** Flags; what can't be read is told with the usage. */
