@@ -1,8 +1,10 @@
 import { atLeast, ExitError, type Command } from '../kit/command.ts'
 import { flag, FlagError, parseFlags, type Parsed } from '../kit/flags.ts'
 import { commandHelp, groupHelp } from '../kit/help.ts'
+import { attach } from './commands/attach.ts'
 import { build } from './commands/build.ts'
 import { down } from './commands/down.ts'
+import { events } from './commands/events.ts'
 import { exec } from './commands/exec.ts'
 import * as lifecycle from './commands/lifecycle.ts'
 import { logs } from './commands/logs.ts'
@@ -16,8 +18,10 @@ import type { ComposeCommand } from './compose-command.ts'
 import { composeInvocation } from './compose-invocation.ts'
 
 const commands: Readonly<Record<string, ComposeCommand>> = {
+  attach,
   build,
   down,
+  events,
   exec,
   kill: lifecycle.kill,
   logs,

@@ -1,10 +1,9 @@
-import type { ContainerSummary } from '../../client/types.ts'
 import { atLeast } from '../../kit/command.ts'
 import { checkEnv } from '../../kit/create-values.ts'
 import { flag } from '../../kit/flags.ts'
 import { execAttached } from '../../kit/stream/exec-attached.ts'
 import type { ComposeCommand } from '../compose-command.ts'
-import { isOneOff, numberOf, observe, serviceOf } from '../converge/observed.ts'
+import { runningContainer } from '../converge/observed.ts'
 
 export const exec: ComposeCommand = {
   usage: '[OPTIONS] SERVICE COMMAND [ARGS...]',
@@ -37,8 +36,7 @@ export const exec: ComposeCommand = {
     const { args, client, flags, host, project, signal } = invocation
     const [service = '', ...command] = args
     const { name, environment } = await project()
-    const containers = await observe(client, name, { oneOff: true, all: false }, signal)
-    const { Id } = pick(containers, service, flags.number('index'))
+    const { Id } = await runningContainer(client, name, service, flags.number('index'), signal)
     const known = { ...host.env, ...environment }
     return execAttached(invocation, Id, {
       User: flags.text('user'),
@@ -55,22 +53,4 @@ export const exec: ComposeCommand = {
       detachKeys: '',
     })
   },
-}
-
-/** By number, those of `run` last (pkg/compose/containers.go, getSpecifiedContainer). @throws Error when it doesn't run */
-function pick(
-  containers: readonly ContainerSummary[],
-  service: string,
-  index: number,
-): ContainerSummary {
-  const [first] = containers
-    .filter((container) => serviceOf(container) === service)
-    .filter((container) => index <= 0 || numberOf(container) === index)
-    .toSorted(
-      (left, right) =>
-        Number(isOneOff(left)) - Number(isOneOff(right)) || numberOf(left) - numberOf(right),
-    )
-  if (first) return first
-  const which = index > 0 ? `running container #${index}` : 'running'
-  throw new Error(`service ${JSON.stringify(service)} is not ${which}`)
 }

@@ -34,3 +34,28 @@ export const ofService = (
   containers
     .filter((container) => serviceOf(container) === service && !isOneOff(container))
     .toSorted((left, right) => numberOf(left) - numberOf(right))
+
+/**
+ * The first by number, those of `run` last (pkg/compose/containers.go, getSpecifiedContainer).
+ * @param index the number wanted; 0 for any
+ * @throws Error when it doesn't run
+ */
+export async function runningContainer(
+  client: DockerClient,
+  project: string,
+  service: string,
+  index: number,
+  signal: AbortSignal,
+): Promise<ContainerSummary> {
+  const containers = await observe(client, project, { oneOff: true, all: false }, signal)
+  const [first] = containers
+    .filter((container) => serviceOf(container) === service)
+    .filter((container) => index <= 0 || numberOf(container) === index)
+    .toSorted(
+      (left, right) =>
+        Number(isOneOff(left)) - Number(isOneOff(right)) || numberOf(left) - numberOf(right),
+    )
+  if (first) return first
+  const which = index > 0 ? `running container #${index}` : 'running'
+  throw new Error(`service ${JSON.stringify(service)} is not ${which}`)
+}
