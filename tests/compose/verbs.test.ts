@@ -150,6 +150,21 @@ test('run makes a container of its own for one command', async () => {
   await docker.output('rm', '-f', id)
 }, 120_000)
 
+test('events tells of the services that are asked for', async () => {
+  const began = String(Math.floor(Date.now() / 1000) - 1)
+  await ours('kill', 'cache')
+  await ours('start', 'cache')
+  const until = String(Math.ceil(Date.now() / 1000))
+  const args = ['events', '--since', began, '--until', until, '--json']
+  const told = (await ours(...args, 'cache')).stdout.trimEnd().split('\n')
+  const events = told.map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(events.map(({ action }) => action)).toEqual(['kill', 'die', 'start'])
+  expect(events[1]).toMatchObject({ service: 'cache', attributes: { exitCode: '137' } })
+  expect((await ours(...args, 'web')).stdout).toBe('')
+  const real = await docker.run(['compose', '-f', path, ...args, 'cache'])
+  expect(told).toEqual(real.stdout.trimEnd().split('\n'))
+}, 60_000)
+
 test('pull and push skip what they have nothing to do with, and tell of what they can not do', async () => {
   const pulled = await ours('pull', '--policy', 'missing', 'web')
   expect(pulled).toMatchObject({ code: 0, stderr: ' web  Skipped - No image to be pulled\n' })
