@@ -1,4 +1,5 @@
 import type { PruneReport } from '../client/types.ts'
+import { ask } from '../kit/ask.ts'
 import { noArguments, type Command, type Invocation } from '../kit/command.ts'
 import { filtersOf } from '../kit/flag-values.ts'
 import { flag, type Flag } from '../kit/flags.ts'
@@ -15,19 +16,8 @@ export async function confirmed(
   warning: string,
 ): Promise<boolean> {
   if (flags.bool('force')) return true
-  await out.write(`${warning}\nAre you sure you want to continue? [y/N] `)
-  const reader = host.stdin.getReader()
-  let answer = ''
-  try {
-    while (!answer.includes('\n')) {
-      const { done, value } = await reader.read()
-      if (done) break
-      answer += new TextDecoder().decode(value)
-    }
-  } finally {
-    reader.releaseLock()
-  }
-  return /^y$/i.test(answer.trim())
+  const answer = await ask(host, out, `${warning}\nAre you sure you want to continue? [y/N] `)
+  return /^y$/i.test(answer)
 }
 
 const reclaimed = (report: PruneReport): string =>
