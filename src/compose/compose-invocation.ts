@@ -3,7 +3,7 @@ import type { Invocation } from '../kit/command.ts'
 import type { Parsed } from '../kit/flags.ts'
 import { pathFrom } from '../kit/paths.ts'
 import { CliFileError, type CliHost } from '../ports/cli-host.ts'
-import type { ComposeInvocation } from './compose-command.ts'
+import type { ComposeInvocation, LoadChoices } from './compose-command.ts'
 import { loadProject } from './load-project.ts'
 import { observedProject } from './observed-project.ts'
 import { progressDisplay } from './progress.ts'
@@ -15,7 +15,7 @@ export function composeInvocation(outer: Invocation, parsed: Parsed): ComposeInv
   const ansi = flags.text('ansi')
   const named = flags.given('project-name')
   const directory = flags.given('project-directory')
-  const load = async (services: readonly string[]): Promise<Project> => {
+  const load = async (services: readonly string[], choices: LoadChoices = {}): Promise<Project> => {
     const warnings: string[] = []
     try {
       return await loadProject({
@@ -27,6 +27,7 @@ export function composeInvocation(outer: Invocation, parsed: Parsed): ComposeInv
         ...(named !== undefined && { projectName: named }),
         envFiles: flags.list('env-file'),
         services,
+        ...choices,
         readFile: (path) => readText(host, path),
         warn: (message) => void warnings.push(message),
       })

@@ -46,7 +46,7 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
       ? options.profiles
       : (environment['COMPOSE_PROFILES'] ?? '').split(',').map((profile) => profile.trim())
   const whole = decodeProject(
-    normalize(model, name, (key) => environment[key]),
+    options.normalize === false ? model : normalize(model, name, (key) => environment[key]),
     { name, workingDirectory: directory, composeFiles: files, environment },
   )
   let project = withProfiles(whole, profiles)
@@ -132,7 +132,7 @@ function decodeProject(
   const of = (kind: keyof typeof shapes): Tree => {
     const resources = model[kind]
     try {
-      return decode({ kind: 'map', of: shapes[kind] }, isTree(resources) ? resources : {}) as Tree
+      return decode({ kind: 'map', of: shapes[kind] }, withoutNulls(resources)) as Tree
     } catch (error) {
       if (!(error instanceof ComposeError)) throw error
       const path = `${kind}${error.path ?? ''}`
@@ -156,3 +156,9 @@ function decodeProject(
     disabledServices: {},
   }
 }
+
+/** A resource without settings of its own is one with none. */
+const withoutNulls = (resources: unknown): Tree =>
+  Object.fromEntries(
+    Object.entries(isTree(resources) ? resources : {}).map(([name, value]) => [name, value ?? {}]),
+  )

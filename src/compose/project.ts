@@ -46,6 +46,8 @@ export interface LoadOptions {
   readonly warn: (message: string) => void
   /** Whether `env_file` is read into `environment` and dropped; default true. `config --hash` does not. */
   readonly resolveEnvironment?: boolean
+  /** `--no-normalize` leaves out what is implicit: the default network, names of resources that the file doesn't give; default true. */
+  readonly normalize?: boolean
   /** `--no-consistency` turns the checks beyond the schema off; default true. */
   readonly checkConsistency?: boolean
 }
