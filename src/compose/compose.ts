@@ -3,39 +3,57 @@ import { flag, FlagError, parseFlags, type Parsed } from '../kit/flags.ts'
 import { commandHelp, groupHelp } from '../kit/help.ts'
 import { attach } from './commands/attach.ts'
 import { build } from './commands/build.ts'
+import { config } from './commands/config.ts'
+import { create } from './commands/create.ts'
 import { down } from './commands/down.ts'
 import { events } from './commands/events.ts'
 import { exec } from './commands/exec.ts'
+import { images } from './commands/images.ts'
 import * as lifecycle from './commands/lifecycle.ts'
 import { logs } from './commands/logs.ts'
 import { ls } from './commands/ls.ts'
+import { port } from './commands/port.ts'
 import { ps } from './commands/ps.ts'
 import { pull } from './commands/pull.ts'
 import { push } from './commands/push.ts'
+import { rm } from './commands/rm.ts'
 import { run } from './commands/run.ts'
+import { scale } from './commands/scale.ts'
+import { top } from './commands/top.ts'
 import { up } from './commands/up.ts'
+import { version } from './commands/version.ts'
+import { wait } from './commands/wait.ts'
 import type { ComposeCommand } from './compose-command.ts'
 import { composeInvocation } from './compose-invocation.ts'
 
 const commands: Readonly<Record<string, ComposeCommand>> = {
   attach,
   build,
+  config,
+  create,
   down,
   events,
   exec,
+  images,
   kill: lifecycle.kill,
   logs,
   ls,
   pause: lifecycle.pause,
+  port,
   ps,
   pull,
   push,
   restart: lifecycle.restart,
+  rm,
   run,
+  scale,
   start: lifecycle.start,
   stop: lifecycle.stop,
+  top,
   unpause: lifecycle.unpause,
   up,
+  version,
+  wait,
 }
 
 const SUMMARY = 'Define and run multi-container applications with Docker'

@@ -15,6 +15,19 @@ export const pullFlag: Flag = flag(
 
 const policies = ['always', 'never', 'build', 'missing', 'if_not_present']
 
+/** Builds the images of services that have none. */
+export const imageBuilder =
+  (invocation: ComposeInvocation, session: Session, project: Project): ImageOptions['build'] =>
+  (names) =>
+    buildServices(
+      invocation,
+      session,
+      project,
+      names,
+      { args: {}, noCache: false, pull: false },
+      { quiet: false, progress: invocation.buildProgress },
+    )
+
 /** What `--pull` and `--build` of a verb that makes containers say of their images. */
 export function imageOptions(
   invocation: ComposeInvocation,
@@ -25,13 +38,8 @@ export function imageOptions(
   const pull = flags.given('pull')
   if (pull !== undefined && !policies.includes(pull))
     throw new ExitError(1, `invalid --pull option ${JSON.stringify(pull)}`)
-  const options = { args: {}, noCache: false, pull: false }
   return {
-    build: (names) =>
-      buildServices(invocation, session, project, names, options, {
-        quiet: false,
-        progress: invocation.buildProgress,
-      }),
+    build: imageBuilder(invocation, session, project),
     always: flags.bool('build'),
     pull: pull === 'if_not_present' ? 'missing' : pull,
   }

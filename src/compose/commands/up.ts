@@ -136,7 +136,7 @@ function applyOptions(
 }
 
 /** `--scale web=3` */
-function scaled(project: Project, texts: readonly string[]): Project {
+export function scaled(project: Project, texts: readonly string[]): Project {
   const services = { ...project.services }
   for (const text of texts) {
     const [name = '', count] = text.split('=')
