@@ -5,6 +5,10 @@
 set -euo pipefail
 dir=${1:?usage: docker-cli.sh DIR}
 docker=$dir/root/usr/bin/docker
+# Test files run side by side, and the first ones find nothing.
+mkdir -p "$dir"
+exec 9>"$dir/lock"
+flock 9
 if [ -x "$docker" ] && [ -x "$dir/root/usr/libexec/docker/cli-plugins/docker-compose" ]; then
   echo "$docker"
   exit 0
