@@ -2,7 +2,7 @@ import type { ContainerSummary } from '../../client/types.ts'
 import { atLeast } from '../../kit/command.ts'
 import { flag, type Flag } from '../../kit/flags.ts'
 import type { ComposeCommand, ComposeInvocation } from '../compose-command.ts'
-import { inDependencyOrder, selectServices } from '../converge/dependency-order.ts'
+import { inDependencyOrder, servicesAlone } from '../converge/dependency-order.ts'
 import { nameOf, observe, ofService } from '../converge/observed.ts'
 import type { Session } from '../converge/session.ts'
 import { start as startProject } from '../converge/start.ts'
@@ -33,7 +33,7 @@ function verb(
     flags,
     async run(invocation) {
       const { args, client, project, signal, withProgress } = invocation
-      const target = selectServices(await project(), args, true)
+      const target = servicesAlone(await project(), args)
       const containers = await observe(client, target.name, {}, signal)
       await withProgress('Running', (session) =>
         inDependencyOrder(target, direction, (name, service) =>
@@ -124,7 +124,7 @@ export const start: ComposeCommand = {
     flag('--wait', 'bool', 'Wait for services to be running|healthy. Implies detached mode.'),
   ],
   async run({ args, flags, project, withProgress }) {
-    const target = selectServices(await project(), args, true)
+    const target = servicesAlone(await project(), args)
     await withProgress('Running', (session) =>
       startProject(session, target, { wait: flags.bool('wait') }),
     )

@@ -1,7 +1,7 @@
 import { atLeast, ExitError, messageOf } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
 import type { ComposeCommand } from '../compose-command.ts'
-import { selectServices } from '../converge/dependency-order.ts'
+import { servicesAlone } from '../converge/dependency-order.ts'
 import { inspectImage, pullService } from '../converge/images.ts'
 import type { Session } from '../converge/session.ts'
 import type { Project } from '../project.ts'
@@ -25,7 +25,7 @@ export const pull: ComposeCommand = {
   ],
   async run({ args, err, flags, load, withProgress }) {
     const whole = await load(args)
-    const project = flags.bool('include-deps') ? whole : selectServices(whole, args, true)
+    const project = flags.bool('include-deps') ? whole : servicesAlone(whole, args)
     const failures = await withProgress('Pulling', (session) =>
       pullAll(session, project, {
         policy: flags.given('policy'),

@@ -3,7 +3,7 @@ import { atLeast, messageOf } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
 import { drainProgress } from '../../kit/progress.ts'
 import type { ComposeCommand } from '../compose-command.ts'
-import { selectServices } from '../converge/dependency-order.ts'
+import { servicesAlone } from '../converge/dependency-order.ts'
 import type { Session } from '../converge/session.ts'
 import type { Project } from '../project.ts'
 
@@ -22,7 +22,7 @@ export const push: ComposeCommand = {
   ],
   async run({ args, flags, load, withProgress }) {
     const whole = await load(args)
-    const project = flags.bool('include-deps') ? whole : selectServices(whole, args, true)
+    const project = flags.bool('include-deps') ? whole : servicesAlone(whole, args)
     await withProgress('Pushing', (session) =>
       pushServices(session, project, Object.keys(project.services), {
         ignoreFailures: flags.bool('ignore-push-failures'),

@@ -4,7 +4,7 @@ import { ask } from '../../kit/ask.ts'
 import { atLeast } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
 import type { ComposeCommand, ComposeInvocation } from '../compose-command.ts'
-import { inDependencyOrder, selectServices } from '../converge/dependency-order.ts'
+import { inDependencyOrder, servicesAlone } from '../converge/dependency-order.ts'
 import { nameOf, observe, ofService, serviceOf } from '../converge/observed.ts'
 import { stopContainers } from '../converge/stop.ts'
 import type { Project } from '../project.ts'
@@ -27,7 +27,7 @@ Any data which is not in a volume will be lost.`,
   ],
   async run(invocation) {
     const { args, err, flags, out, project, withProgress } = invocation
-    const target = selectServices(await project(), args, true)
+    const target = servicesAlone(await project(), args)
     if (flags.bool('stop')) await stop(invocation, target)
     const stopped = await stoppedContainers(invocation, target)
     if (stopped.length === 0) {

@@ -3,7 +3,7 @@ import { flag, type Flags } from '../../kit/flags.ts'
 import { requireTerminal } from '../../kit/stream/require-terminal.ts'
 import { runAttached } from '../../kit/stream/run-attached.ts'
 import type { ComposeCommand } from '../compose-command.ts'
-import { selectServices } from '../converge/dependency-order.ts'
+import { servicesAlone } from '../converge/dependency-order.ts'
 import { createOneOff } from '../converge/run-once.ts'
 import { overridden, variablesOf } from '../run-overrides.ts'
 import { imageOptions, pullFlag } from './image-options.ts'
@@ -57,7 +57,7 @@ export const run: ComposeCommand = {
     const tty = wantsTerminal(flags, host.tty)
     const interactive = flags.bool('interactive')
     const whole = await load([name])
-    const project = flags.bool('no-deps') ? selectServices(whole, [name], true) : whole
+    const project = flags.bool('no-deps') ? servicesAlone(whole, [name]) : whole
     const service = project.services[name]
     if (!service) throw new Error(`no such service: ${name}`)
     const variables = await variablesOf(invocation, project)

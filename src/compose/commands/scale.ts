@@ -2,7 +2,7 @@ import { atLeast, ExitError } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
 import type { ComposeCommand } from '../compose-command.ts'
 import { apply } from '../converge/apply.ts'
-import { selectServices } from '../converge/dependency-order.ts'
+import { servicesAlone } from '../converge/dependency-order.ts'
 import { start } from '../converge/start.ts'
 import { imageBuilder } from './image-options.ts'
 import { scaled } from './up.ts'
@@ -16,7 +16,7 @@ export const scale: ComposeCommand = {
     const { args, flags, load, withProgress } = invocation
     const services = args.map(serviceOf).toSorted()
     const whole = await load(services)
-    const chosen = flags.bool('no-deps') ? selectServices(whole, services, true) : whole
+    const chosen = flags.bool('no-deps') ? servicesAlone(whole, services) : whole
     const target = scaled(chosen, args)
     await withProgress('Running', async (session) => {
       await apply(session, target, {

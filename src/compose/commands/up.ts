@@ -2,7 +2,7 @@ import { atLeast, ExitError } from '../../kit/command.ts'
 import { flag, type Flags } from '../../kit/flags.ts'
 import type { ComposeCommand } from '../compose-command.ts'
 import { apply, type ApplyOptions } from '../converge/apply.ts'
-import { selectServices } from '../converge/dependency-order.ts'
+import { servicesAlone } from '../converge/dependency-order.ts'
 import { start } from '../converge/start.ts'
 import type { Project } from '../project.ts'
 import { imageOptions, pullFlag } from './image-options.ts'
@@ -73,7 +73,7 @@ export const up: ComposeCommand = {
     const { args, flags, host, load, withProgress } = invocation
     checkFlags(flags)
     const whole = await load(args)
-    const chosen = flags.bool('no-deps') ? selectServices(whole, args, true) : whole
+    const chosen = flags.bool('no-deps') ? servicesAlone(whole, args) : whole
     const target = scaled(chosen, flags.list('scale'))
     const detached = flags.bool('detach') || flags.bool('wait') || flags.bool('no-start')
     const options = applyOptions(flags, args, whole, host.env['COMPOSE_IGNORE_ORPHANS'] === 'true')

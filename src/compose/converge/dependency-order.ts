@@ -61,25 +61,15 @@ export async function inDependencyOrder(
   failure.signal.throwIfAborted()
 }
 
-/** The services asked for and all that they need; all of them when none is named. @throws Error for an unknown name */
-export function selectServices(
-  project: Project,
-  names: readonly string[],
-  alone: boolean,
-): Project {
+/** The services named, without what they need; all of them when none is named. @throws Error for an unknown name */
+export function servicesAlone(project: Project, names: readonly string[]): Project {
   if (names.length === 0) return project
-  const chosen = new Set<string>()
-  const choose = (name: string): void => {
-    if (chosen.has(name)) return
+  for (const name of names)
     if (!(name in project.services)) throw new Error(`no such service: ${name}`)
-    chosen.add(name)
-    if (!alone) for (const other of needs(project.services, name)) choose(other)
-  }
-  for (const name of names) choose(name)
   return {
     ...project,
     services: Object.fromEntries(
-      Object.entries(project.services).filter(([name]) => chosen.has(name)),
+      Object.entries(project.services).filter(([name]) => names.includes(name)),
     ),
   }
 }

@@ -1,6 +1,6 @@
 import type { Project } from '../project.ts'
 import { orphansAmong } from './apply.ts'
-import { inDependencyOrder, selectServices } from './dependency-order.ts'
+import { inDependencyOrder, servicesAlone } from './dependency-order.ts'
 import { removeImages, type ImageChoice } from './images.ts'
 import { removeNetwork } from './networks.ts'
 import { observe, ofService } from './observed.ts'
@@ -27,7 +27,7 @@ export async function down(
   const { client, signal, warn } = session
   const { removeOrphans: oneOff, timeout, volumes } = options
   const containers = await observe(client, project.name, { oneOff }, signal)
-  const chosen = selectServices(project, options.services, true)
+  const chosen = servicesAlone(project, options.services)
   await inDependencyOrder(chosen, 'down', (name, service) =>
     removeContainers(session, ofService(containers, name), { timeout, volumes, service }),
   )
