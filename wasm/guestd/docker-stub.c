@@ -105,6 +105,9 @@ static void send_parts(struct iovec parts[2]) {
             }
         } else if (errno == EAGAIN) {
             stub_wait(host, POLLOUT);
+        } else if (errno == EPIPE || errno == ECONNRESET) {
+            /* It hung up while this was on its way: as when nothing is being sent. */
+            stub_die("the engine is gone");
         } else if (errno != EINTR) {
             stub_die("the connection to the engine broke: %s", strerror(errno));
         }
