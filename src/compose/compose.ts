@@ -4,6 +4,7 @@ import { commandHelp, groupHelp } from '../kit/help.ts'
 import { attach } from './commands/attach.ts'
 import { build } from './commands/build.ts'
 import { config } from './commands/config.ts'
+import { copy } from './commands/copy.ts'
 import { create } from './commands/create.ts'
 import { down } from './commands/down.ts'
 import { events } from './commands/events.ts'
@@ -19,6 +20,7 @@ import { push } from './commands/push.ts'
 import { rm } from './commands/rm.ts'
 import { run } from './commands/run.ts'
 import { scale } from './commands/scale.ts'
+import { stats } from './commands/stats.ts'
 import { top } from './commands/top.ts'
 import { up } from './commands/up.ts'
 import { version } from './commands/version.ts'
@@ -30,6 +32,7 @@ const commands: Readonly<Record<string, ComposeCommand>> = {
   attach,
   build,
   config,
+  cp: copy,
   create,
   down,
   events,
@@ -48,6 +51,7 @@ const commands: Readonly<Record<string, ComposeCommand>> = {
   run,
   scale,
   start: lifecycle.start,
+  stats,
   stop: lifecycle.stop,
   top,
   unpause: lifecycle.unpause,

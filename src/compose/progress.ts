@@ -42,8 +42,8 @@ class PlainProgress implements ProgressDisplay {
     this.#writing = new Writing(err)
   }
 
-  event(resource: string, _state: ProgressState, status: string): void {
-    this.#writing.write(` ${resource}  ${status}\n`)
+  event(resource: string, _state: ProgressState, status: string, text = ''): void {
+    this.#writing.write(` ${resource} ${text} ${status}\n`)
   }
 
   async aside<T>(act: () => Promise<T>): Promise<T> {
@@ -98,8 +98,9 @@ class TerminalProgress implements ProgressDisplay {
     this.#timer = setInterval(() => this.#draw(), PERIOD)
   }
 
-  event(resource: string, state: ProgressState, status: string): void {
+  event(name: string, state: ProgressState, status: string, text = ''): void {
     const now = Date.now()
+    const resource = text === '' ? name : `${name} ${text}`
     const line = this.#lines.get(resource) ?? { state, status, began: now, ended: undefined }
     line.ended = state === 'working' ? undefined : (line.ended ?? now)
     line.state = state

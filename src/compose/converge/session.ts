@@ -15,7 +15,8 @@ export type ProgressState = 'working' | 'done' | 'warning' | 'error'
 
 /** Takes what happens to resources: `Container web-1`, `Creating`. */
 export interface Progress {
-  event(resource: string, state: ProgressState, status: string): void
+  /** @param text what is done to it, where the resource's name doesn't tell */
+  event(resource: string, state: ProgressState, status: string, text?: string): void
   /** Do what writes by itself: nothing is shown meanwhile. */
   aside<T>(act: () => Promise<T>): Promise<T>
 }
