@@ -66,6 +66,18 @@ const ours = (...args: string[]): ReturnType<typeof runDocker> =>
 const inspect = async (container: string, format: string): Promise<string> =>
   (await docker.output('inspect', '-f', format, container)).trimEnd()
 
+test('--no-build builds nothing, and makes nothing of an image that is missing', async () => {
+  for (const verb of [['up', '-d'], ['create']]) {
+    const refused = await ours(...verb, '--no-build')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/No such image: verbs-web/)
+    expect(refused.stderr).not.toMatch(/Built/)
+    const both = await ours(...verb, '--no-build', '--build')
+    expect(both).toMatchObject({ code: 1, stderr: '--build and --no-build are incompatible\n' })
+  }
+  expect(await docker.output('ps', '-aq')).toBe('')
+}, 60_000)
+
 test('up builds an image that is missing, and build what it begins with', async () => {
   const up = await ours('up', '-d')
   expect(up).toMatchObject({ code: 0 })

@@ -2,7 +2,7 @@ import { atLeast, ExitError } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
 import type { ComposeCommand } from '../compose-command.ts'
 import { apply } from '../converge/apply.ts'
-import { imageOptions, pullFlag } from './image-options.ts'
+import { imageOptions, noBuildFlag, pullFlag } from './image-options.ts'
 import { scaled } from './up.ts'
 
 export const create: ComposeCommand = {
@@ -16,6 +16,7 @@ export const create: ComposeCommand = {
       'bool',
       "Recreate containers even if their configuration and image haven't changed",
     ),
+    noBuildFlag,
     flag(
       '--no-recreate',
       'bool',
@@ -43,7 +44,7 @@ export const create: ComposeCommand = {
     const target = scaled(whole, flags.list('scale'))
     await withProgress('Running', (session) =>
       apply(session, target, {
-        images: imageOptions(invocation, session, target),
+        images: imageOptions(invocation, session, target, flags.bool('no-build')),
         services: args,
         recreate: never ? 'never' : force ? 'force' : 'diverged',
         recreateDependencies: never ? 'never' : 'diverged',

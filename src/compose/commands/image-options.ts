@@ -13,6 +13,12 @@ export const pullFlag: Flag = flag(
   { initial: 'policy' },
 )
 
+export const noBuildFlag: Flag = flag(
+  '--no-build',
+  'bool',
+  "Don't build an image, even if it's policy",
+)
+
 const policies = ['always', 'never', 'build', 'missing', 'if_not_present']
 
 /** Builds the images of services that have none. */
@@ -28,19 +34,22 @@ export const imageBuilder =
       { quiet: false, progress: invocation.buildProgress },
     )
 
-/** What `--pull` and `--build` of a verb that makes containers say of their images. */
+/** What `--pull`, `--build` and `--no-build` of a verb that makes containers say of their images. */
 export function imageOptions(
   invocation: ComposeInvocation,
   session: Session,
   project: Project,
+  noBuild = false,
 ): ImageOptions {
   const { flags } = invocation
+  if (flags.bool('build') && noBuild)
+    throw new ExitError(1, '--build and --no-build are incompatible')
   const pull = flags.given('pull')
   if (pull !== undefined && !policies.includes(pull))
     throw new ExitError(1, `invalid --pull option ${JSON.stringify(pull)}`)
   return {
     build: imageBuilder(invocation, session, project),
-    always: flags.bool('build'),
+    builds: flags.bool('build') ? 'always' : noBuild ? 'never' : undefined,
     pull: pull === 'if_not_present' ? 'missing' : pull,
   }
 }

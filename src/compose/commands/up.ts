@@ -5,7 +5,7 @@ import { apply, type ApplyOptions } from '../converge/apply.ts'
 import { servicesAlone } from '../converge/dependency-order.ts'
 import { start } from '../converge/start.ts'
 import type { Project } from '../project.ts'
-import { imageOptions, pullFlag } from './image-options.ts'
+import { imageOptions, noBuildFlag, pullFlag } from './image-options.ts'
 import { runAttached } from './up-attached.ts'
 
 export const up: ComposeCommand = {
@@ -35,6 +35,7 @@ export const up: ComposeCommand = {
       'bool',
       "Recreate containers even if their configuration and image haven't changed",
     ),
+    noBuildFlag,
     flag('--no-color', 'bool', 'Produce monochrome output'),
     flag('--no-deps', 'bool', "Don't start linked services"),
     flag('--no-log-prefix', 'bool', "Don't print prefix in logs"),
@@ -80,7 +81,7 @@ export const up: ComposeCommand = {
     await withProgress('Running', async (session) => {
       await apply(session, target, {
         ...options,
-        images: imageOptions(invocation, session, target),
+        images: imageOptions(invocation, session, target, flags.bool('no-build')),
       })
       if (detached && !flags.bool('no-start'))
         await start(session, target, { wait: flags.bool('wait') })

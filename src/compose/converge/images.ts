@@ -17,8 +17,8 @@ export interface ServiceImage {
 export interface ImageOptions {
   /** Makes the images of these services. */
   readonly build: (services: readonly string[]) => Promise<void>
-  /** `--build`: also those that are there. */
-  readonly always?: boolean
+  /** Also those that are there with `--build`, none with `--no-build`; those that are missing else. */
+  readonly builds?: 'always' | 'never' | undefined
   /** `--pull`: instead of the services' own. */
   readonly pull?: string | undefined
 }
@@ -38,8 +38,10 @@ export async function ensureImages(
       const image = await inspectImage(session, imageName(project, name, service))
       if (image) found.set(name, image)
       const policy = options.pull ?? service.pull_policy ?? 'missing'
-      if (service.build && (options.always === true || policy === 'build' || !image))
-        toBuild.push(name)
+      // What is called after its service alone is in no registry.
+      if (service.build && options.builds === 'never' && service.image === undefined) return
+      const wanted = options.builds === 'always' || policy === 'build' || !image
+      if (service.build && options.builds !== 'never' && wanted) toBuild.push(name)
       else if (policy === 'always' || (!image && policy !== 'never' && policy !== 'build'))
         toPull.push(name)
     }),
