@@ -25,6 +25,7 @@ import { top } from './commands/top.ts'
 import { up } from './commands/up.ts'
 import { version } from './commands/version.ts'
 import { wait } from './commands/wait.ts'
+import { watch } from './commands/watch.ts'
 import type { ComposeCommand } from './compose-command.ts'
 import { composeInvocation } from './compose-invocation.ts'
 
@@ -58,6 +59,7 @@ const commands: Readonly<Record<string, ComposeCommand>> = {
   up,
   version,
   wait,
+  watch,
 }
 
 const SUMMARY = 'Define and run multi-container applications with Docker'

@@ -14,6 +14,18 @@ export function packFiles(files: CliFiles, path: string, name: string): Packed {
   })
 }
 
+/** Several files under names of their own; of a directory only itself. */
+export function packEach(
+  files: CliFiles,
+  members: readonly { readonly from: string; readonly as: string; readonly stat: FileStat }[],
+): Packed {
+  return packed(async function* () {
+    // Owned by root, as whoever has the files outside is nobody inside.
+    for (const { from, as, stat } of members)
+      yield* one(files, from, as, { ...stat, uid: 0, gid: 0 })
+  })
+}
+
 function packed(members: () => AsyncGenerator<Uint8Array>): Packed {
   let size = 0
   const pieces = (async function* () {
@@ -45,16 +57,25 @@ async function* member(
   as: string,
   stat: FileStat,
 ): AsyncGenerator<Uint8Array> {
+  yield* one(files, from, as, stat)
+  if (stat.kind !== 'directory') return
+  for (const entry of await files.list(from)) {
+    yield* member(files, `${from}/${entry.name}`, `${as}/${entry.name}`, entry)
+  }
+}
+
+async function* one(
+  files: CliFiles,
+  from: string,
+  as: string,
+  stat: FileStat,
+): AsyncGenerator<Uint8Array> {
   if (stat.kind === 'other') return
   const tar = new TarWriter()
   yield tar.header(memberOf(as, stat))
   if (stat.kind === 'file') {
     yield* content(files, from, stat.size)
     yield tar.padding(stat.size)
-  }
-  if (stat.kind !== 'directory') return
-  for (const entry of await files.list(from)) {
-    yield* member(files, `${from}/${entry.name}`, `${as}/${entry.name}`, entry)
   }
 }
 
