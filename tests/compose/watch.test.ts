@@ -20,6 +20,7 @@ services:
         - {path: ./web/src, action: sync, target: /srv, ignore: [skipped/]}
         - {path: ./web/conf, action: sync+restart, target: /conf}
         - {path: ./web/Dockerfile, action: rebuild}
+        - {path: ./web/first, action: sync+exec, target: /first, initial_sync: true, include: ["*.txt"], exec: {command: [cp, -r, /first, /ran]}}
   plain:
     profiles: [plain]
     image: busybox
@@ -32,6 +33,9 @@ const path = join(folder, 'compose.yaml')
 const web = (name: string): string => join(folder, 'web', name)
 mkdirSync(web('src/skipped'), { recursive: true })
 mkdirSync(web('conf'))
+mkdirSync(web('first'))
+writeFileSync(web('first/a.txt'), 'a\n')
+writeFileSync(web('first/b.md'), 'b\n')
 writeFileSync(path, file)
 writeFileSync(web('Dockerfile'), dockerfile)
 writeFileSync(web('.dockerignore'), '**/*.tmp\n')
@@ -78,6 +82,8 @@ test('watch starts the project, and brings files into it and out of it', async (
   watching.stdout?.on('data', (bytes: Uint8Array) => (told += String(bytes)))
   watching.stderr?.on('data', (bytes: Uint8Array) => (told += String(bytes)))
   await expect.poll(() => told, { ...eventually, timeout: 120_000 }).toContain('Watch enabled\n')
+
+  expect(await shell('ls /first /ran')).toBe('/first:\na.txt\n\n/ran:\na.txt\n')
 
   writeFileSync(web('src/page'), 'two, longer\n')
   await expect.poll(() => shell('cat /srv/page'), eventually).toBe('two, longer\n')
