@@ -21,6 +21,11 @@ services:
         - {path: ./web/conf, action: sync+restart, target: /conf}
         - {path: ./web/Dockerfile, action: rebuild}
         - {path: ./web/first, action: sync+exec, target: /first, initial_sync: true, include: ["*.txt"], exec: {command: [cp, -r, /first, /ran]}}
+  beside:
+    image: busybox
+    command: [sleep, "1000"]
+    init: true
+    depends_on: {web: {condition: service_started, restart: true}}
   plain:
     profiles: [plain]
     image: busybox
@@ -117,6 +122,9 @@ test('rebuild makes the container anew, and Ctrl-C ends', async () => {
   await expect.poll(() => told, eventually).toContain('service(s) ["web"] successfully built\n')
   await expect.poll(() => shell('echo $REBUILT'), eventually).toBe('yes\n')
   expect(await inspect('{{.Id}}')).not.toBe(id)
+  const running = (): Promise<string> =>
+    docker.output('ps', '-q', '--filter', 'name=watch-beside-1')
+  await expect.poll(running, eventually).not.toBe('')
   const ended = once(watching as ChildProcess, 'exit')
   watching?.kill('SIGINT')
   expect(await ended).toEqual([130, null])

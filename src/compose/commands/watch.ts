@@ -175,7 +175,7 @@ async function handle(
   }
   const restarted = servicesOf(withAction((action) => action.endsWith('restart')))
   if (restarted.length > 0) {
-    await eachContainer(invocation, project, restarted, (id) =>
+    await eachContainer(invocation, project, withDependents(project, restarted), (id) =>
       invocation.client.containers.restart(id, {}, invocation.signal),
     )
     await out.line(`service(s) ${quoted(restarted)} restarted`)
@@ -218,12 +218,21 @@ async function rebuild(
       ...applyOptions(project, services, 'force'),
       images: { build: imageBuilder(invocation, session, project) },
     })
-    await start(session, servicesAlone(project, services), { wait: false })
+    await start(session, servicesAlone(project, withDependents(project, services)), { wait: false })
   })
   // Not before the old containers are gone, which hold the old images.
   if (flags.bool('prune'))
     await client.images.prune({ dangling: ['true'], label: [`${PROJECT}=${project.name}`] }, signal)
 }
+
+/** Those that are to be restarted with a service come along. */
+const withDependents = (project: Project, names: readonly string[]): readonly string[] =>
+  Object.entries(project.services)
+    .filter(
+      ([name, { depends_on = {} }]) =>
+        names.includes(name) || names.some((other) => depends_on[other]?.restart === true),
+    )
+    .map(([name]) => name)
 
 /** As Go's `%q` has a list. */
 const quoted = (names: readonly string[]): string =>
