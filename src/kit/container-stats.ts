@@ -5,6 +5,7 @@ import { ExitError, messageOf } from './command.ts'
 import { flag, type Flag, type Flags } from './flags.ts'
 import { binarySize, humanSize } from './human.ts'
 import { formatList, listFormatFlag, type ListFormat } from './list-format.ts'
+import { pause } from './pause.ts'
 import type { TextOutput } from './text-output.ts'
 
 /** How often the terminal is drawn, in milliseconds. */
@@ -116,19 +117,6 @@ async function follow(
     if (failures.length > 0) throw new ExitError(1, messageOf(failures[0]), { cause: failures[0] })
   }
 }
-
-const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    }, milliseconds)
-    const abort = (): void => {
-      clearTimeout(timer)
-      reject(signal.reason as Error)
-    }
-    signal.addEventListener('abort', abort, { once: true })
-  })
 
 const percent = (value: number): string => `${value.toFixed(2)}%`
 

@@ -1,5 +1,6 @@
 import { atLeast, ExitError, messageOf } from '../../kit/command.ts'
 import { flag } from '../../kit/flags.ts'
+import { pause } from '../../kit/pause.ts'
 import { buildServices } from '../build-services.ts'
 import type { ComposeCommand, ComposeInvocation } from '../compose-command.ts'
 import { apply, type ApplyOptions } from '../converge/apply.ts'
@@ -53,12 +54,12 @@ export const watch: ComposeCommand = {
     }
     await out.line('Watch enabled')
     for (;;) {
-      await pause(signal)
+      await pause(INTERVAL, signal)
       let after = await look()
       if (batches(rules, before, after).length === 0) continue
       // A program that saves many files, or one in pieces, is waited for.
       for (let looks = 0; looks < LOOKS_MAX; looks++) {
-        await pause(signal)
+        await pause(INTERVAL, signal)
         const now = await look()
         const quiet = batches(rules, after, now).length === 0
         after = now
@@ -87,21 +88,6 @@ const batches = (
       changes: changesBetween(before[at] ?? new Map(), after[at] ?? new Map()),
     }))
     .filter(({ changes }) => changes.length > 0)
-
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const stop = (): void => {
-      clearTimeout(timer)
-      reject(signal.reason as Error)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, INTERVAL)
-    signal.addEventListener('abort', stop, { once: true })
-  })
-}
 
 const applyOptions = (
   project: Project,
